@@ -305,7 +305,7 @@ def test_a_changed_a_moved_and_a_split_line_would_be_noticed() -> None:
 
 
 def test_no_line_of_a_source_was_dropped_but_the_furniture_that_is_listed() -> None:
-    rows = (ROOT / "tests" / "furniture.txt").read_text(encoding="utf-8").splitlines()
+    rows = (ROOT / "eval" / "furniture.txt").read_text(encoding="utf-8").splitlines()
     assert all(row == " ".join(row.split()) != "" for row in rows)
     assert len(rows) == len(set(rows))
     dropped = {line for essay_id in IDS for line in dropped_lines(essay_id)}
