@@ -1,0 +1,40 @@
+"""What can go wrong, named after what the reader can do next.
+
+    MentorError
+    ├── QuestionError      ask again, as the message says
+    ├── CorpusError        mend the file and field it names
+    ├── StaleIndexError    run `mentor index`
+    ├── IndexLockedError   wait for the other builder, or stop it
+    ├── IndexWriteError    free space or permissions, then run `mentor index`
+    └── MissingModelError  install or name another model
+
+"The essays do not say" is not here: refusing is an answer, a value.
+"""
+
+
+class MentorError(Exception):
+    """The root: its text is one line for a person, with the next step."""
+
+
+class QuestionError(MentorError):
+    """The question cannot be taken as it stands: empty, too long, or without a word in it."""
+
+
+class CorpusError(MentorError):
+    """A file of the corpus is wrong; the message names file and field."""
+
+
+class StaleIndexError(MentorError):
+    """The index is missing, damaged, or made from other essays or by another model."""
+
+
+class IndexLockedError(MentorError):
+    """Another process is building the index."""
+
+
+class IndexWriteError(MentorError):
+    """The index could not be written; the one in use is untouched."""
+
+
+class MissingModelError(MentorError):
+    """The embedding model, or the library that runs it, is not on this machine."""

@@ -1,0 +1,84 @@
+"""Claim + passages -> Sentence, or none. Nothing reaches a reader but through here.
+
+A claim stands only if its quote stands, letter for letter, in a passage it names; what is shown
+is then the essay's own slice. Knows nothing of search or of how claims are made.
+"""
+
+from collections.abc import Mapping
+
+from rag.text import sentences
+from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span
+
+
+def ground(
+    claim: Claim,
+    passages: Mapping[str, Passage],
+    documents: Mapping[str, Document],
+    lang: Lang,
+    number: int,
+) -> Sentence | None:
+    """Return the claim as a sentence that cites its quote under `number`, or None.
+
+    None when no passage it names holds the quote, or when a quoted claim says other words than
+    its quote, or a translated one other words than the project's translation of it.
+    """
+    for passage in (passages[id_] for id_ in claim.passage_ids if id_ in passages):
+        document = documents.get(passage.doc_id)
+        at = passage.text.find(claim.quote) if claim.quote.strip() else -1
+        if document is None or at < 0:
+            continue
+        span = Span(passage.span.start + at, passage.span.start + at + len(claim.quote))
+        if span.of(document.text) == claim.quote and _says(claim, document, span):
+            citation = Citation(
+                number,
+                document.id,
+                document.title,
+                document.author if lang == "zh" else document.author_en,
+                _url(document, passage),
+                span,
+                claim.quote,
+            )
+            return Sentence(
+                text=claim.text,
+                lang="en" if claim.kind == "translation" else document.lang,
+                kind=claim.kind,
+                speaker=voice(document, passage, lang),
+                citations=(citation,),
+                support=1.0,
+            )
+    return None
+
+
+def _says(claim: Claim, document: Document, span: Span) -> bool:
+    if claim.kind == "quote":
+        return claim.text == claim.quote
+    return claim.kind == "translation" and claim.text == translated(document, span)
+
+
+def translated(document: Document, span: Span) -> str:
+    """Return the project's English for the sentences inside `span`; "" when one has none.
+
+    Paragraphs and list marks stay as they are in the essay.
+    """
+    quote, said, end = span.of(document.text), "", 0
+    for inner in sentences(quote):
+        between = quote[end : inner.start]
+        english = document.english.get(span.start + inner.end)
+        if not english:
+            return ""
+        said += (between if "\n" in between else " " * bool(said)) + english
+        end = inner.end
+    return said
+
+
+def voice(document: Document, passage: Passage, lang: Lang) -> str:
+    """Return who speaks in a passage, by the name used in `lang`."""
+    speaker = next((s for s in document.speakers if s.name == passage.speaker), None)
+    if speaker is None:
+        return passage.speaker
+    return speaker.name if lang == "zh" else speaker.name_en
+
+
+def _url(document: Document, passage: Passage) -> str:
+    own = (s.url for s in document.speakers if s.name == passage.speaker and s.url)
+    return next(own, document.url)

@@ -1,0 +1,211 @@
+"""The whole journey on one page: a question in, an answer out.
+
+question -> retrieve -> Hit[] -> answer -> Claim[] -> ground -> Sentence[] -> Answer
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rag import index, wording
+from rag.answer import Answerer, Quoter
+from rag.embed import Embedder, open_embedder
+from rag.enrich import decoys, enrich
+from rag.errors import QuestionError, StaleIndexError
+from rag.evidence import Evidence
+from rag.ground import ground
+from rag.load import load
+from rag.retrieve import Nearness, Retriever
+from rag.settings import Settings
+from rag.text import cleaned, language, terms
+from rag.types import Answer, Document, Hit, Lang, Sentence
+
+_log = logging.getLogger(__name__)
+_NEAREST, _FOLLOWUPS = 3, 3
+_SAME = 0.75  # similarity from which a question asks the same again
+_WAIT_S = 300.0  # for another process that is building the same index
+
+
+class Mentor:
+    """Answers questions from one shelf. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        opened: index.Index,
+        embedder: Embedder,
+        settings: Settings,
+        answerer: Answerer | None = None,
+    ) -> None:
+        self.documents: Mapping[str, Document] = {d.id: d for d in documents}
+        self._index, self._settings = opened, settings
+        self._retriever = Retriever(opened, embedder)
+        self._evidence = Evidence(opened.lexical)
+        self._answerer: Answerer = answerer or Quoter()
+        self._passages = {passage.id: passage for passage in opened.passages}
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        rebuild: bool = True,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> "Mentor":
+        """Open the shelf and its index, which is built first if it is missing or stale.
+
+        Raises:
+            StaleIndexError: the index must be built and `rebuild` is False.
+            CorpusError, MissingModelError, IndexLockedError, IndexWriteError: as they say.
+        """
+        corpus = settings.corpus_dir
+        documents = [enrich(document, corpus) for document in load(corpus)]
+        embedder = open_embedder(settings.embedder, offline=settings.offline)
+        shelf = index.shelve(documents, decoys(corpus), embedder.name, settings.passage_chars)
+        try:
+            opened = index.read(settings.index_dir, shelf)
+        except StaleIndexError as stale:
+            if not rebuild:
+                raise
+            _log.info("%s", stale)
+            shown = progress or _unseen
+            index.build(settings.index_dir, shelf, embedder, progress=shown, wait_s=_WAIT_S)
+            opened = index.read(settings.index_dir, shelf)
+        return cls(documents, opened, embedder, settings)
+
+    def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
+        """Answer a question; `history` holds earlier ones, oldest first.
+
+        Raises:
+            QuestionError: there is nothing to answer, or too much; the text is for the asker.
+        """
+        answers = [said for said in self.stream(question, history) if isinstance(said, Answer)]
+        return answers[-1]
+
+    def stream(self, question: str, history: Sequence[str] = ()) -> Iterator[Sentence | Answer]:
+        """Yield each sentence once it is checked, and the whole answer last. Raises like `ask`."""
+        started = time.perf_counter()
+        asked = self._taken(question)
+        spoken = language(asked)
+        lang: Lang = "zh" if spoken == "zh" else "en"
+        reply = wording.small_talk(asked, lang)
+        if reply:
+            yield Answer(asked, lang, "answered", reply, answerer="small talk")
+            return
+        near, hits = self._found(asked, self._earlier(history), self._settings.top_k)
+        timings = {"retrieve": _ms(started)}
+        evidence = self._evidence(asked, near) if spoken != "other" else 0.0
+        refused = evidence < self._settings.refuse_below
+        _log.info("%s: evidence %.2f, %d hits", lang, evidence, len(hits))
+        claims = [] if refused else self._answerer(asked, lang, hits, self.documents)
+        sentences: list[Sentence] = []
+        dropped = []
+        numbers: dict[tuple[str, ...], int] = {}
+        for claim in claims:
+            number = numbers.get(claim.passage_ids, len(numbers) + 1)
+            sentence = ground(claim, self._passages, self.documents, lang, number)
+            if sentence is None:
+                dropped.append(claim)
+                continue
+            numbers[claim.passage_ids] = number
+            sentences.append(sentence)
+            yield sentence
+        answer = Answer(
+            question=asked,
+            lang=lang,
+            status="answered" if sentences else "refused",
+            lead=self._lead(lang, spoken, sentences, evidence),
+            sentences=tuple(sentences),
+            dropped=tuple(dropped),
+            nearest=() if sentences else tuple(hit.passage for hit in hits[:_NEAREST]),
+            followups=self._followups(near, lang, sentences),
+            hits=tuple(hits),
+            answerer=self._answerer.name,
+            timings_ms=timings | {"total": _ms(started)},
+        )
+        yield answer
+
+    def retrieve(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
+        """Return up to `k` hits, best first. Raises QuestionError like `ask`."""
+        return self._found(self._taken(question), self._earlier(history), k)[1]
+
+    def weigh(self, question: str) -> tuple[float, Mapping[str, float]]:
+        """Return how surely the shelf answers, from 0 to 1, and the features that say so."""
+        asked = self._taken(question)
+        near = self._found(asked, (), 1)[0]
+        return self._evidence(asked, near), self._evidence.features(asked, near)
+
+    def starters(self, lang: Lang, n: int = 4) -> tuple[str, ...]:
+        """Return up to `n` questions that the shelf answers, from as many essays as it can."""
+        by_essay = [
+            [q for q in document.questions if q.lang == lang]
+            for document in self.documents.values()
+        ]
+        chosen = [q.text for questions in by_essay for q in questions if q.starter]
+        chosen += [questions[0].text for questions in by_essay if questions]
+        return tuple(dict.fromkeys(chosen))[:n]
+
+    def close(self) -> None:
+        """Let go of the index; further questions are errors."""
+        self._index.store.close()
+
+    def _taken(self, question: str) -> str:
+        """Return the question as it can be read, or raise QuestionError."""
+        asked = cleaned(question)
+        if not asked:
+            raise QuestionError(wording.EMPTY)
+        limit = self._settings.question_chars
+        if len(asked) > limit:
+            lang: Lang = "zh" if language(asked) == "zh" else "en"
+            raise QuestionError(wording.too_long(lang, len(asked), limit))
+        if not any(map(str.isalnum, asked)):
+            raise QuestionError(wording.NO_WORDS)
+        return asked
+
+    def _earlier(self, history: Sequence[str]) -> list[str]:
+        """Return the earlier questions that can weigh; greetings and unreadable ones cannot."""
+        limit = self._settings.question_chars
+        questions = [cleaned(q)[:limit] for q in history]
+        return [
+            q for q in questions if any(map(str.isalnum, q)) and not wording.small_talk(q, "en")
+        ]
+
+    def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[Nearness, list[Hit]]:
+        """Return what the question comes near to; "why?" is read with the question before it."""
+        if earlier and not terms(asked):
+            asked = f"{earlier[-1]} {asked}"
+        near = self._retriever.near(asked)
+        return near, self._retriever.hits(near, k, self._retriever.remembered(earlier))
+
+    def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], evidence: float) -> str:
+        if sentences:
+            names = [sentence.speaker for sentence in sentences]
+            return wording.lead(lang, names, direct=self._evidence.direct(evidence))
+        return wording.OTHER_LANGUAGE if spoken == "other" else wording.refused(lang)
+
+    def _followups(
+        self, near: Nearness, lang: Lang, sentences: Sequence[Sentence]
+    ) -> tuple[str, ...]:
+        """Return near questions, but not the same, that other places of the shelf answer."""
+        cited = [(c.doc_id, c.span) for sentence in sentences for c in sentence.citations]
+        chosen: dict[str, str] = {}
+        for row, similarity in near.views:
+            view = self._index.views[row]
+            if view.kind != "question" or view.lang != lang or similarity > _SAME:
+                continue
+            doc_id = self._passages[view.passage_id].doc_id
+            place = view.span or self._passages[view.passage_id].span
+            known = any(doc_id == id_ and span.overlap(place) for id_, span in cited)
+            if not known and view.passage_id not in chosen:
+                chosen[view.passage_id] = view.text
+            if len(chosen) == _FOLLOWUPS:
+                break
+        return tuple(chosen.values()) or self.starters(lang, _FOLLOWUPS)
+
+
+def _unseen(_what: str, _share: float) -> None:
+    """Show no progress."""
+
+
+def _ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)

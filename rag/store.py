@@ -1,0 +1,131 @@
+"""Vectors <-> disk. The only file that knows Chroma.
+
+A store is written once, in a folder of its own, and then only read: Chroma has no lock between
+processes, and a reader never sees what another process adds. Publishing is the index's business.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import IndexWriteError, StaleIndexError
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+
+_NAME = "views"
+
+
+class Store(Protocol):
+    """What the retriever needs: similarities of a question to the stored rows."""
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """Return up to `k` (row, cosine similarity), nearest first; ties by row."""
+
+    def __len__(self) -> int: ...
+
+    def close(self) -> None:
+        """Let go of the files; further calls are errors."""
+
+
+class ChromaStore:
+    """An embedded Chroma collection of unit vectors, one a view, under the row's number."""
+
+    def __init__(self, client: "Client", collection: "Collection") -> None:
+        self._client, self._collection = client, collection
+
+    @classmethod
+    def write(cls, folder: Path, vectors: NDArray[np.float32]) -> None:
+        """Write all rows of `vectors` (n, dim) into the empty `folder`, and close it.
+
+        Raises:
+            IndexWriteError: Chroma could not write; the folder is to be thrown away.
+        """
+        client = _client(folder)
+        try:
+            # Recall falls with n at Chroma's defaults (M 16, ef 100); these keep it at 0.98 for
+            # 100,000 random rows. A threshold under n makes Chroma write its graph at once.
+            collection = client.create_collection(
+                _NAME,
+                embedding_function=None,
+                configuration={
+                    "hnsw": {
+                        "space": "cosine",
+                        "ef_construction": 200,
+                        "ef_search": 400,
+                        "max_neighbors": 32,
+                        "sync_threshold": max(3, len(vectors) - 1),
+                    }
+                },
+            )
+            step = client.get_max_batch_size()
+            for start in range(0, len(vectors), step):
+                rows = vectors[start : start + step]
+                ids = [str(row) for row in range(start, start + len(rows))]
+                collection.add(ids=ids, embeddings=rows)
+        except Exception as error:  # Chroma raises its own, sqlite's and plain ones
+            msg = f"The vectors could not be written to {folder} ({error}); is the disk full?"
+            raise IndexWriteError(msg) from error
+        finally:
+            client.close()
+
+    @classmethod
+    def open(cls, folder: Path) -> "ChromaStore":
+        """Open what `write` wrote.
+
+        Raises:
+            StaleIndexError: the files are missing or damaged; the index must be built again.
+        """
+        try:
+            client = _client(folder)
+            return cls(client, client.get_collection(_NAME, embedding_function=None))
+        except Exception as error:
+            msg = f"The vectors in {folder} cannot be read ({error}); run `mentor index`."
+            raise StaleIndexError(msg) from error
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """Return up to `k` (row, cosine similarity), nearest first; ties by row."""
+        k = min(k, len(self))
+        if not k:
+            return []
+        found = self._collection.query(
+            query_embeddings=np.asarray([vector], np.float32), n_results=k, include=["distances"]
+        )
+        distances = (found["distances"] or [[]])[0]
+        rows = zip(map(int, found["ids"][0]), distances, strict=True)
+        return sorted(((row, 1.0 - far) for row, far in rows), key=_nearest_first)
+
+    def __len__(self) -> int:
+        return self._collection.count()
+
+    def close(self) -> None:
+        """Let go of the files; further calls are errors."""
+        self._client.close()
+
+
+def _nearest_first(found: tuple[int, float]) -> tuple[float, int]:
+    return -found[1], found[0]
+
+
+def _client(folder: Path) -> "Client":
+    from chromadb.api.client import Client
+    from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # What `chromadb.PersistentClient` does; that function hides `close` from the type checker.
+    settings = Settings(
+        is_persistent=True, persist_directory=str(folder), anonymized_telemetry=False
+    )
+    return Client(tenant=DEFAULT_TENANT, database=DEFAULT_DATABASE, settings=settings)
+
+
+def stored_files(folder: Path) -> Sequence[Path]:
+    """Return the files that reading never changes, and whose checksums therefore hold.
+
+    Chroma writes to its sqlite file at every opening, so that one is left out.
+    """
+    return [p for p in sorted(folder.rglob("*")) if p.is_file() and ".sqlite3" not in p.name]
