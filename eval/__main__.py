@@ -1,0 +1,73 @@
+"""`python -m eval run` judges Mentor; `python -m eval calibrate` fits when it refuses."""
+
+import json
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eval import calibrate as calibration
+from eval.cases import Split, read
+from eval.run import Figure, ask_all, figures
+from rag import Mentor, MentorError, Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+_FURNITURE = Path(__file__).resolve().parent / "furniture.txt"
+
+
+@app.command()
+def run(
+    split: Annotated[str, typer.Option(help="dev, tuning or test; report test only.")] = "test",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Ask every question of a split and print each figure with its interval and n."""
+    rows = ask_all(_mentor(), read(_split(split)))
+    found = figures(rows, _FURNITURE.read_text(encoding="utf-8").splitlines())
+    if as_json:
+        typer.echo(json.dumps([figure.__dict__ for figure in found]))
+        return
+    table = Table("figure", "value", "95 % interval", "n", title=f"split: {split}")
+    for figure in found:
+        table.add_row(*_shown(figure))
+    Console().print(table)
+
+
+@app.command()
+def calibrate(
+    out: Annotated[Path, typer.Option(help="Where the weights go.")] = Path(
+        "rag/model/evidence.json"
+    ),
+) -> None:
+    """Fit the refusal on the dev and tuning questions and write its weights."""
+    weights = calibration.fit(_mentor(), [*read("dev"), *read("tuning")])
+    out.write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {out}")
+
+
+def _mentor() -> Mentor:
+    try:
+        return Mentor.open(Settings())
+    except MentorError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def _split(name: str) -> Split:
+    for split in get_args(Split):
+        if name == split:
+            return cast("Split", split)
+    typer.echo(f"--split: '{name}' is none of {', '.join(get_args(Split))}.", err=True)
+    raise typer.Exit(2)
+
+
+def _shown(figure: Figure) -> tuple[str, str, str, str]:
+    value = "-" if figure.value is None else f"{figure.value:.3f}"
+    interval = "" if figure.interval is None else "{:.2f} to {:.2f}".format(*figure.interval)
+    return figure.name, value, interval, str(figure.n)
+
+
+if __name__ == "__main__":
+    app()
