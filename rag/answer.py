@@ -15,7 +15,7 @@ from rag.types import Claim, Document, Hit, Lang, Match, Passage, Span
 
 # An answer is one to four quotes. A second one must come from a passage nearly as good as the
 # first, a further one from one as good as it; the same of the sentences within them.
-_MOST, _SECOND, _FURTHER, _NEAR = 4, 0.75, 0.87, 0.72
+_MOST, _SECOND, _FURTHER, _NEAR = 4, 0.8, 0.9, 0.8
 _SAME_ESSAY = 0.9  # what a passage of an essay already quoted is worth
 _LONG, _SHORT = 240, 24  # characters of a quote that is long enough, or too short to stand alone
 _CLAUSE = 12  # characters of a sentence without a full stop that may still be one
@@ -24,12 +24,13 @@ _NEIGHBOUR = 0.7  # a sentence beside the best one is quoted with it if it is th
 
 # A sentence that opens with one of these leans on the one before it.
 _LEANS = re.compile(
-    r"(?:但是?|而且|不过|然而|所以|因此|于是|此外|相反|另外|同时|并且|而|也就是说|即使|即便|这|那|它|他们?|其实|"
+    r"(?:但是?|因为|而且|不过|然而|所以|因此|于是|此外|相反|另外|同时|并且|而|也就是说|即使|即便|这|那|它|他们?|其实|"
     r"否则|当然|反正|其中|其次|总之|or |so |but |and |because |cause |it |that |this |they )",
     re.IGNORECASE,
 )
 _ASKS = re.compile(r"[?？][\"”’」』)）]*$")
 _WHOLE = re.compile(r"[。！？!?.…;；~][\"”’」』)）]*\W*$")
+_BROKEN_OFF = re.compile(r"。。$")
 _LEADS_ON = re.compile(r"[:：;；]$")
 
 
@@ -102,7 +103,9 @@ def _best_run(hit: Hit, *, alone: bool = False) -> _Run | None:
     parts = _parts(hit.passage)
     if not any(part.tells for part in parts):
         return None
-    near = [_nearness(part.span, hit.matches) if part.tells else -1.0 for part in parts]
+    near = [
+        _nearness(part.span, hit.matches) if part.tells or part.leads else -1.0 for part in parts
+    ]
     best = max(range(len(parts)), key=lambda at: (near[at], -at))
     first = last = best
     anchor = _anchor(parts[best].span, hit.matches)
@@ -115,18 +118,25 @@ def _best_run(hit: Hit, *, alone: bool = False) -> _Run | None:
         last += 1
     while first and joins(first - 1) and _size(parts, first - 1, last) <= _LONG:
         first -= 1
-    if alone and first == last and last + 1 < len(parts) and parts[last + 1].tells:
-        last += _size(parts, first, last + 1) <= _LONG
+    if alone and first == last:
+        after, before = last + 1 < len(parts) and parts[last + 1], first > 0 and parts[first - 1]
+        if after and after.tells and _size(parts, first, last + 1) <= _LONG:
+            last += 1
+        elif before and before.tells and _size(parts, first - 1, last) <= _LONG:
+            first -= 1
     return _Run(hit.passage, _rounded(parts, first, last), near[best])
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A sentence of a passage; one that `tells` may be quoted for itself."""
+    """A sentence of a passage: one that `tells` may be quoted for itself, one that `leads` with
+    what follows it.
+    """
 
     span: Span
     text: str
     tells: bool
+    leads: bool
     item: bool
 
 
@@ -138,8 +148,10 @@ def _parts(passage: Passage) -> list[_Part]:
         # A paragraph may end without a full stop: what it says is whole all the same.
         closes = passage.text[inner.end : inner.end + 1] in ("", "\n") and len(text) >= _CLAUSE
         whole = bool(_WHOLE.search(text)) or item or (closes and text[-1] not in ":：,，、")
-        tells = whole and len(text) >= 6 and not (_ASKS.search(text) or "://" in text)
-        parts.append(_Part(inner.shift(passage.span.start), text, tells, item))
+        asks = _ASKS.search(text) or _BROKEN_OFF.search(text)
+        tells = whole and len(text) >= 6 and not (asks or "://" in text)
+        leads = bool(_LEADS_ON.search(text)) and inner.end < len(passage.text.rstrip())
+        parts.append(_Part(inner.shift(passage.span.start), text, tells, leads, item))
     return parts
 
 
@@ -177,10 +189,11 @@ def _rounded(parts: Sequence[_Part], first: int, last: int) -> Span:
 
 
 def _leans(parts: Sequence[_Part], at: int) -> bool:
-    before = parts[at - 1]
-    if parts[at].item or _LEADS_ON.search(before.text):
-        return bool(_LEADS_ON.search(before.text))
-    return bool(_LEANS.match(parts[at].text))
+    here, before = parts[at], parts[at - 1]
+    if here.item or _LEADS_ON.search(before.text):
+        stub = before.item and not _WHOLE.search(here.text)
+        return stub or bool(_LEADS_ON.search(before.text))
+    return before.tells and bool(_LEANS.match(here.text))
 
 
 def _size(parts: Sequence[_Part], first: int, last: int) -> float:

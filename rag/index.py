@@ -2,7 +2,7 @@
 
     index_dir/lock           one builder at a time
     index_dir/current        a line: the generation in use (replaced atomically)
-    index_dir/gen-…/         vectors/ (Chroma), words/ (BM25), about.json (fingerprint, checksums)
+    index_dir/gen-…/         vectors/ (Chroma), words/ and asked/ (BM25), about.json (checksums)
 
 A reader sees the old generation or the new one, whole. The one before is kept.
 """
@@ -26,11 +26,12 @@ from rag.lexical import Lexical
 from rag.split import VERSION as SPLITTER
 from rag.split import split
 from rag.store import ChromaStore, Store, stored_files
-from rag.text import language, sentences
+from rag.text import language, sentences, terms
 from rag.types import Document, Lang, Passage, View
 
 _log = logging.getLogger(__name__)
-_FORM = "1"  # raise it when the layout of a generation or the views change
+_FORM = "2"  # raise it when the layout of a generation or the views change
+ASKED = ("question", "decoy")  # views that are compared with a question word by word
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors
 
 Progress = Callable[[str, float], None]
@@ -38,14 +39,17 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An open generation. `views[row]` is what row `row` of `store` stands for; `lexical` scores
-    `passages` in their order.
+    """An open generation.
+
+    `views[row]` is what row `row` of `store` stands for. `lexical` scores `passages` in their
+    order, `asked` scores the views that are questions or decoys, in theirs.
     """
 
     passages: tuple[Passage, ...]
     views: tuple[View, ...]
     store: Store
     lexical: Lexical
+    asked: Lexical
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ def read(index_dir: Path, shelf: Shelf) -> Index:
         if len(store) != len(shelf.views):
             msg = f"The index holds {len(store)} of {len(shelf.views)} rows; run `mentor index`."
             raise StaleIndexError(msg)
-        return Index(shelf.passages, shelf.views, store, Lexical.read(folder / "words"))
+        lexical, asked = Lexical.read(folder / "words"), Lexical.read(folder / "asked", terms)
+        return Index(shelf.passages, shelf.views, store, lexical, asked)
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"The index in {folder} is damaged ({error}); run `mentor index`."
         raise StaleIndexError(msg) from error
@@ -214,8 +219,10 @@ def _write(folder: Path, shelf: Shelf, embedder: Embedder, progress: Progress) -
     progress("storing vectors", 0.4)
     ChromaStore.write(folder / "vectors", vectors)
     progress("indexing words", 0.8)
-    (folder / "words").mkdir()
     Lexical.build(_searched(shelf)).write(folder / "words")
+    asked = [view.text for view in shelf.views if view.kind in ASKED]
+    # Short questions share "how do I" with each other: only words that carry meaning count.
+    Lexical.build(asked, terms).write(folder / "asked")
     progress("verifying", 0.9)
     names = [path.relative_to(folder).as_posix() for path in stored_files(folder)]
     about = {

@@ -17,7 +17,7 @@ from rag.ground import ground
 from rag.load import load
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
-from rag.text import cleaned, language, terms
+from rag.text import cleaned, language, terms, words
 from rag.types import Answer, Document, Hit, Lang, Sentence
 
 _log = logging.getLogger(__name__)
@@ -175,7 +175,19 @@ class Mentor:
         if earlier and not terms(asked):
             asked = f"{earlier[-1]} {asked}"
         near = self._retriever.near(asked)
-        return near, self._retriever.hits(near, k, self._retriever.remembered(earlier))
+        before = self._retriever.remembered(earlier)
+        return near, self._retriever.hits(near, k, before, self._named(asked))
+
+    def _named(self, asked: str) -> set[str]:
+        """Return the speakers whom a question names, in either language, by a full or last name."""
+        said = asked.casefold()
+        speakers = (s for document in self.documents.values() for s in document.speakers)
+        return {
+            speaker.name
+            for speaker in speakers
+            if any(name.casefold() in said for name in (speaker.name, speaker.name_en))
+            or (" " in speaker.name and speaker.name.split()[-1].casefold() in words(asked))
+        }
 
     def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], evidence: float) -> str:
         if sentences:

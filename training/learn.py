@@ -4,6 +4,7 @@ Each text is the mean of its token vectors; the loss is also taken on the first 
 (Kusupati et al., 2022), so that a shorter prefix of every vector still works.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,8 +97,6 @@ def _start(tokenizer: Tokenizer, recipe: Recipe) -> torch.nn.EmbeddingBag:
 
 
 def _log_frequencies(tokenizer: Tokenizer) -> list[float]:
-    import json
-
     return [score for _, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
 
 

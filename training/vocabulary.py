@@ -40,7 +40,8 @@ def _count(texts: Iterable[str]) -> tuple[Counter[str], Counter[str], Counter[st
     for word, count in words.items():
         letters.update(dict.fromkeys(word, 1))
         if word[0] < "\u3400":
-            ends = {word[:n] for n in range(2, 8)} | {word[-n:] for n in range(2, 6)}
+            ends = [*(word[:n] for n in range(2, 8)), *(word[-n:] for n in range(2, 6))]
+            # In order, not as a set: ties are broken by what came first, the same in every run.
             parts.update(dict.fromkeys((end for end in ends if 1 < len(end) < len(word)), count))
     return words, letters, parts
 
