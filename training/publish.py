@@ -14,6 +14,8 @@ def write(folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32]) -> N
     """Write the model beside its card; float16 halves the size at a cosine of 0.9999 or more."""
     card = folder / "README.md"
     kept = card.read_text(encoding="utf-8") if card.exists() else None
+    vectors = vectors.copy()
+    vectors[:2] = 0  # [PAD] and [UNK] mean nothing; model2vec leaves them out, others add them
     module = StaticEmbedding(tokenizer, embedding_weights=vectors)
     module.embedding.weight.data = module.embedding.weight.data.to(torch.float16)
     SentenceTransformer(modules=[module], device="cpu").save(str(folder))
