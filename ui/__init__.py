@@ -1,0 +1,1 @@
+"""The faces of Mentor: each shows what the house says, and none decides anything."""

@@ -1,0 +1,71 @@
+// Small repairs of the chat page that Gradio leaves to us. Knows nothing of questions or essays.
+(() => {
+  "use strict";
+  const lang = location.pathname.includes("/zh") ? "zh-CN" : "en";
+  document.documentElement.lang = lang;
+
+  // Each turn Gradio disables the box, and the focus falls to the page: give it back.
+  let typing = false;
+  const box = () => document.querySelector("#question textarea");
+  document.addEventListener("focusin", (event) => {
+    typing = event.target === box();
+  });
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const free = document.activeElement === document.body || !document.activeElement;
+      if (target === box() && !target.disabled && typing && free) target.focus();
+    }
+  }).observe(document, { subtree: true, attributeFilter: ["disabled"] });
+
+  // A new question goes to the top, so that its answer is read from its beginning. Gradio would
+  // scroll to the end; whoever scrolls by hand is left alone.
+  let questions = 0;
+  let pinned = false;
+  const rows = () => document.querySelectorAll("#chat .user-row");
+  const pin = () => {
+    const all = rows();
+    if (all.length > questions) pinned = true;
+    questions = all.length;
+    const frame = document.querySelector("#chat .panel-wrap");
+    if (!pinned || !questions || !frame) return;
+    const row = all[questions - 1].getBoundingClientRect();
+    frame.scrollTop += row.top - frame.getBoundingClientRect().top - 12;
+  };
+  for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+    document.addEventListener(kind, () => { pinned = false; }, { capture: true, passive: true });
+  }
+  new MutationObserver(() => {
+    pin();
+    // Gradio names each message by its Markdown, which is no name to hear.
+    for (const message of document.querySelectorAll("#chat [data-testid=bot][aria-label]")) {
+      message.removeAttribute("aria-label");
+    }
+  }).observe(document.body, { subtree: true, childList: true });
+
+  // An empty box sends nothing.
+  const sends = (event) =>
+    event.type === "click"
+      ? event.target.closest?.("#question .submit-button")
+      : event.target === box() && event.key === "Enter" && !event.shiftKey;
+  for (const kind of ["keydown", "click"]) {
+    document.addEventListener(
+      kind,
+      (event) => {
+        if (!sends(event) || !box() || box().value.trim()) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      },
+      true,
+    );
+  }
+
+  // Gradio opens every link in a new tab; the other language belongs in this one.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const link = event.target.closest?.('a[href^="/chat/"]');
+      if (link) link.removeAttribute("target");
+    },
+    true,
+  );
+})();
