@@ -13,7 +13,7 @@ from rag.embed import Embedder, open_embedder
 from rag.enrich import decoys, enrich
 from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
-from rag.ground import ground
+from rag.ground import ground, voice
 from rag.load import load
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
@@ -144,6 +144,12 @@ class Mentor:
         chosen = [q.text for questions in by_essay for q in questions if q.starter]
         chosen += [questions[0].text for questions in by_essay if questions]
         return tuple(dict.fromkeys(chosen))[:n]
+
+    def speaker(self, doc_id: str, at: int, lang: Lang) -> str:
+        """Return who speaks at an offset of an essay, "" between passages; KeyError: no essay."""
+        document = self.documents[doc_id]
+        here = (p for p in self._passages.values() if p.doc_id == doc_id and at in p.span)
+        return next((voice(document, passage, lang) for passage in here), "")
 
     def close(self) -> None:
         """Let go of the index; further questions are errors."""

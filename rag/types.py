@@ -28,6 +28,10 @@ class Span:
     def __len__(self) -> int:
         return self.end - self.start
 
+    def __contains__(self, at: int) -> bool:
+        """Say whether the span covers an offset."""
+        return self.start <= at < self.end
+
     def of(self, text: str) -> str:
         """Return the slice of `text` that this span covers."""
         return text[self.start : self.end]

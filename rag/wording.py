@@ -17,14 +17,14 @@ _TOO_LONG: dict[Lang, str] = {
     "Please put it in a sentence or two.",
 }
 _REFUSED: dict[Lang, str] = {
-    "zh": "这几篇文章没有谈到这个问题,我不知道。下面是最接近的段落,和文章能回答的问题。",
-    "en": "These essays do not say, so I do not know. Below are the nearest passages, and "
-    "questions that the essays do answer.",
+    "zh": "这几篇文章没有谈到这个问题,我不知道。",
+    "en": "These essays do not say, so I do not know.",
 }
-_DIRECT: dict[Lang, str] = {"zh": "关于这一点,{names}这样说:", "en": "{names} on this:"}
+_ONE: dict[Lang, str] = {"zh": "关于这一点,文章里这样说:", "en": "Here is what the essays say:"}
+_SEVERAL: dict[Lang, str] = {"zh": "{names}都谈到过这一点:", "en": "{names} speak to this:"}
 _NEAREST: dict[Lang, str] = {
-    "zh": "文章没有直接谈到这个问题,最接近的是{names}的这些话:",
-    "en": "The essays do not say this directly; the nearest is what {names} said:",
+    "zh": "文章没有直接谈到这个问题,最接近的是这些话:",
+    "en": "The essays do not say this directly; these words come nearest:",
 }
 
 # Small talk: what is said (whole words, joined by blanks where they are several), and the reply.
@@ -122,8 +122,10 @@ def refused(lang: Lang) -> str:
 
 
 def lead(lang: Lang, speakers: Sequence[str], *, direct: bool) -> str:
-    """Introduce the quotes by who says them; `direct` is False where the evidence is weak."""
-    frame = _DIRECT if direct else _NEAREST
+    """Introduce the quotes; `direct` is False where the evidence is weak."""
+    if not direct:
+        return _NEAREST[lang]
+    frame = _SEVERAL if len(set(speakers)) > 1 else _ONE
     return frame[lang].format(names=names(lang, speakers))
 
 

@@ -1,0 +1,192 @@
+"""What the documents say is so: files, settings, commands, and what an import loads."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic.fields import FieldInfo
+
+from rag import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = ["README.md", "README.zh-CN.md"]
+GUIDES = [*READMES, "CONTRIBUTING.md"]
+HEAVY = [
+    "bm25s", "chromadb", "fastapi", "gradio", "langchain", "langchain_core", "model2vec", "rjieba",
+    "sentence_transformers", "torch", "transformers", "typer",
+]  # fmt: skip
+# Written in halves, so that this file does not name what it forbids.
+REGISTRIES = [
+    "pypi" + ".org", "pypi" + ".tuna", "python" + "hosted.", "npm" + "js.org", "deb." + "debian",
+]  # fmt: skip
+
+
+def _read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def _fenced(text: str) -> list[str]:
+    return re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+# ---- the file map ----
+
+
+def _mapped(readme: str) -> dict[str, list[str]]:
+    """Return the modules that a README's file map names, by folder.
+
+    The map is the fenced block in which a line `rag/` is followed by indented lines `load.py  …`.
+    """
+    block = next(b for b in _fenced(readme) if re.search(r"^rag/", b, re.MULTILINE))
+    folders: dict[str, list[str]] = {}
+    names: list[str] = []
+    for line in block.splitlines():
+        if folder := re.match(r"(\w+)/", line):
+            names = folders.setdefault(folder[1], [])
+        elif module := re.match(r"\s+(\w+\.py)\b", line):
+            names.append(module[1])
+    return folders
+
+
+@pytest.mark.parametrize("readme", READMES)
+@pytest.mark.parametrize("folder", ["rag", "ui", "eval"])
+def test_the_file_map_lists_exactly_the_modules(readme: str, folder: str) -> None:
+    there = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
+    mapped = _mapped(_read(readme)).get(folder, [])
+    assert sorted(mapped) == sorted(there), f"{readme}: mend the file map under {folder}/"
+
+
+# ---- the settings table ----
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if isinstance(value, Path):
+        return f"`{value.relative_to(ROOT)}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if value != "" else '`""`'
+
+
+def _range(field: FieldInfo) -> str:
+    bounds = {type(rule).__name__: rule for rule in field.metadata}
+    if not {"Ge", "Le"} <= bounds.keys():
+        return ""
+    return f"{bounds['Ge'].ge}–{bounds['Le'].le}"
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    for name, field in Settings.model_fields.items():
+        variable = f"`MENTOR_{name.upper()}`"
+        yield f"`{name}`", variable, _default(field), _range(field), field.description or ""
+
+
+def _table(text: str) -> list[tuple[str, ...]]:
+    """Return the cells of the rows that name a `MENTOR_` variable in their second column."""
+    rows = [line for line in text.splitlines() if re.match(r"\| `\w+` \| `MENTOR_", line)]
+    return [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows]
+
+
+def test_the_settings_table_is_what_the_settings_say() -> None:
+    wanted = list(_rows())
+    paste = "\n".join(f"| {' | '.join(row)} |".replace("|  |", "| |") for row in wanted)
+    assert _table(_read("README.md")) == wanted, f"Paste these rows into README.md:\n{paste}"
+
+
+def test_the_chinese_settings_table_differs_only_in_its_words() -> None:
+    wanted = [row[:-1] for row in _rows()]
+    rows = _table(_read("README.zh-CN.md"))
+    assert [row[:-1] for row in rows] == wanted
+    assert all(re.search("[\u4e00-\u9fff]", row[-1]) for row in rows)
+
+
+# ---- commands ----
+
+
+def _code(text: str) -> str:
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    return "\n".join([*_fenced(text), *spans])
+
+
+def _makefile_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):.*##", _read("Makefile"), re.MULTILINE))
+
+
+def _subcommands(app: typer.Typer) -> set[str]:
+    command = typer.main.get_command(app)
+    return set(getattr(command, "commands", {}))
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_make_target_named_exists(guide: str) -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)\b", _code(_read(guide))))
+    assert named <= _makefile_targets()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_command_named_exists(guide: str) -> None:
+    from eval.__main__ import app as judges
+    from ui.cli import app as faces
+
+    code = _code(_read(guide))
+    assert set(re.findall(r"\bmentor ([a-z]+)\b", code)) <= _subcommands(faces)
+    assert set(re.findall(r"\bpython -m eval ([a-z]+)\b", code)) <= _subcommands(judges)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_a_readme_names_the_two_commands_of_a_fresh_machine(readme: str) -> None:
+    assert {"run", "test"} <= set(re.findall(r"^make ([a-z]+)", _code(_read(readme)), re.MULTILINE))
+
+
+@pytest.mark.parametrize("guide", [*GUIDES, "CHANGELOG.md", "corpus/README.md"])
+def test_every_link_within_the_project_leads_to_a_file(guide: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", _read(guide))
+    here = (ROOT / guide).parent
+    assert not [link for link in links if not (here / link).exists()]
+
+
+# ---- what an import loads, what files say ----
+
+
+def test_importing_the_front_door_loads_no_heavy_library() -> None:
+    code = f"import sys, rag; print(*sorted(set({HEAVY!r}) & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def _own_files() -> Iterator[Path]:
+    """Yield the project's own text files: not the essays, not what tools have left behind."""
+    left_behind = re.compile(
+        r"(\.(?!ci\b|pre-commit)|build$|dist$|work$|corpus$|__pycache__$|.*\.egg-info$)"
+    )
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        if path.is_file() and not any(map(left_behind.match, parts)):
+            yield path
+
+
+def test_no_file_names_a_package_registry() -> None:
+    found = [
+        str(path.relative_to(ROOT))
+        for path in _own_files()
+        if any(host.encode() in path.read_bytes() for host in REGISTRIES)
+    ]
+    assert found == []
+
+
+def test_the_changelog_keeps_a_changelog() -> None:
+    text = _read("CHANGELOG.md")
+    version = tomllib.loads(_read("pyproject.toml"))["project"]["version"]
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    kinds = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    assert heads[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", head) for head in heads[1:])
+    assert len(heads) == 1 or heads[1].startswith(f"[{version}]")
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
