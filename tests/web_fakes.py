@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rag import Answer, Citation, Document, Hit, Passage, QuestionError, Sentence, Span, Speaker
+from rag import (
+    Answer,
+    Citation,
+    Document,
+    Hit,
+    Lang,
+    Passage,
+    QuestionError,
+    Sentence,
+    Span,
+    Speaker,
+)
 
 CHOOSE = "我认为选择课题最重要的标准是你对问题的好奇心和热情。"
 KAIMING = (
