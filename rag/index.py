@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from rag.text import language, sentences, terms
 from rag.types import Document, Lang, Passage, View
 
 _log = logging.getLogger(__name__)
-_FORM = "2"  # raise it when the layout of a generation or the views change
+_FORM = "3"  # raise it when the layout of a generation or the views change
 ASKED = ("question", "decoy")  # views that are compared with a question word by word
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors
 
@@ -65,9 +66,13 @@ def shelve(
     documents: Sequence[Document], decoys: Sequence[str], model: str, passage_chars: int
 ) -> Shelf:
     """Split every essay and name every view; the same essays always give the same shelf."""
-    passages = [p for document in documents for p in split(document, passage_chars)]
-    by_id = {document.id: document for document in documents}
-    views = [view for passage in passages for view in _views(by_id[passage.doc_id], passage)]
+    passages: list[Passage] = []
+    views: list[View] = []
+    for document in documents:
+        parts = split(document, passage_chars)
+        passages += parts
+        views += [view for passage in parts for view in _views(document, passage)]
+        views += _questions(document, parts)
     views += [View("", "decoy", _lang(decoy), decoy, None) for decoy in decoys]
     seal = hashlib.sha256("\n".join([_FORM, SPLITTER, model, str(passage_chars)]).encode())
     for view in views:
@@ -91,9 +96,17 @@ def _views(document: Document, passage: Passage) -> Iterator[View]:
         yield View(passage.id, "text", "en", " ".join(english), passage.span)
     if passage.asked:
         yield View(passage.id, "asked", _lang(passage.asked), passage.asked, passage.span)
+
+
+def _questions(document: Document, passages: Sequence[Passage]) -> Iterator[View]:
+    """Yield each beginner question under the passage that holds most of its anchor."""
+    starts = [passage.span.start for passage in passages]
     for question in document.questions:
-        if 2 * question.span.overlap(passage.span) >= len(question.span):
-            yield View(passage.id, "question", question.lang, question.text, question.span)
+        at = max(0, bisect_right(starts, question.span.start) - 1)
+        near = passages[at : at + 2]  # an anchor lies in one passage, or across one seam
+        best = max(near, key=lambda passage: question.span.overlap(passage.span), default=None)
+        if best and question.span.overlap(best.span):
+            yield View(best.id, "question", question.lang, question.text, question.span)
 
 
 def _lang(text: str) -> Lang:
