@@ -104,8 +104,7 @@ FAILED = { echo; echo "The installation stopped; the lines above say why (no net
   echo "Give the same command again when that is mended."; exit 1; }
 
 # Leaves $without empty when Chromium and its driver are here, else says how to get them.
-BROWSER = without=; found() { { command -v chromium || command -v google-chrome; } >/dev/null \
-  && command -v chromedriver >/dev/null; }; \
+BROWSER = without=; found() { test -x /usr/bin/chromium && test -x /usr/bin/chromedriver; }; \
   if ! found && command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver; fi; \
   found || without="Left out: the browser tests. They need Chromium and its driver (Debian: apt-get install chromium chromium-driver)."; 

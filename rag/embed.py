@@ -66,7 +66,7 @@ class _Shipped:
     def passages(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.zeros((0, self._model.dim), np.float32)
-        return np.nan_to_num(self._model.encode(list(texts)).astype(np.float32))
+        return np.nan_to_num(self._model.encode(list(texts), max_length=None).astype(np.float32))
 
     def question(self, text: str) -> Vectors:
         row: Vectors = self.passages([text])[0]
@@ -96,9 +96,9 @@ class _Hub:
         try:
             # Asking a hub that cannot be reached takes 70 s before it fails.
             self._model = SentenceTransformer(name, device="cpu", local_files_only=offline)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # OSError for what is not there, anything for what is damaged
             msg = (
-                f"The model '{name}' is not on this machine; load it once with "
+                f"The model '{name}' is not on this machine, or damaged; load it once with "
                 "MENTOR_OFFLINE=false, or give a folder."
             )
             raise MissingModelError(msg) from error

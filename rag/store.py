@@ -45,8 +45,9 @@ class ChromaStore:
         Raises:
             IndexWriteError: Chroma could not write; the folder is to be thrown away.
         """
-        client = _client(folder)
+        client = None
         try:
+            client = _client(folder)
             # Recall falls with n at Chroma's defaults (M 16, ef 100); these keep it at 0.98 for
             # 100,000 random rows. A threshold under n makes Chroma write its graph at once.
             collection = client.create_collection(
@@ -71,7 +72,8 @@ class ChromaStore:
             msg = f"The vectors could not be written to {folder} ({error}); is the disk full?"
             raise IndexWriteError(msg) from error
         finally:
-            client.close()
+            if client is not None:
+                client.close()
 
     @classmethod
     def open(cls, folder: Path) -> "ChromaStore":
@@ -80,6 +82,9 @@ class ChromaStore:
         Raises:
             StaleIndexError: the files are missing or damaged; the index must be built again.
         """
+        if not (folder / "chroma.sqlite3").is_file():  # Chroma would make an empty one
+            msg = f"There are no vectors in {folder}; run `mentor index`."
+            raise StaleIndexError(msg)
         try:
             client = _client(folder)
             return cls(client, client.get_collection(_NAME, embedding_function=None))
