@@ -1,6 +1,7 @@
 """`python -m eval run` judges Mentor; `python -m eval calibrate` fits when it refuses."""
 
 import json
+import random
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -9,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from eval import calibrate as calibration
-from eval.cases import Split, read
-from eval.run import Figure, ask_all, figures
+from eval.cases import Split, read, read_texts
+from eval.run import Figure, ask_all, figures, of_flags
 from rag import Mentor, MentorError, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -32,6 +33,22 @@ def run(
     table = Table("figure", "value", "95 % interval", "n", title=f"split: {split}")
     for figure in found:
         table.add_row(*_shown(figure))
+    Console().print(table)
+
+
+@app.command()
+def strangers(
+    queries: Annotated[list[Path], typer.Argument(help='JSON lines with "text" or "question".')],
+    sample: Annotated[int, typer.Option(help="Questions taken from each file.")] = 250,
+) -> None:
+    """Print how many questions about other things, from any public set, Mentor refuses."""
+    mentor = _mentor()
+    table = Table("questions", "refused", "95 % interval", "n")
+    for path in queries:
+        texts = read_texts(path)
+        chosen = random.Random(0).sample(texts, min(sample, len(texts)))
+        flags = [mentor.ask(text).status == "refused" for text in chosen]
+        table.add_row(*_shown(of_flags(path.name, flags)))
     Console().print(table)
 
 

@@ -35,9 +35,23 @@ def read(split: Split, folder: Path = QUESTIONS) -> list[Case]:
     rows = [
         json.loads(line)
         for path in sorted(folder.glob("*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for line in _lines(path)
     ]
     return [_case(row) for row in rows if row["split"] == split]
+
+
+def read_texts(path: Path) -> list[str]:
+    """Return the questions of a JSON lines file: the "text" or "question" of each row.
+
+    Rows without either are left out.
+    """
+    rows = [json.loads(line) for line in _lines(path)]
+    return [text for row in rows if (text := row.get("text") or row.get("question"))]
+
+
+def _lines(path: Path) -> list[str]:
+    # Not `splitlines`: that also cuts at marks which JSON allows inside a text.
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def _case(row: Mapping[str, object]) -> Case:

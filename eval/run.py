@@ -51,8 +51,8 @@ def figures(rows: Sequence[Row], furniture: Sequence[str]) -> list[Figure]:
         *_retrieval(rows, "en"),
         *_refusal(rows),
         _proportion("answers that cite a gold passage", rows, _cites_gold, _answered),
-        _of_flags("quotes exact", [flag for row in rows for flag in row.exact]),
-        _of_flags("quotes free of page furniture", _clean(rows, furniture)),
+        of_flags("quotes exact", [flag for row in rows for flag in row.exact]),
+        of_flags("quotes free of page furniture", _clean(rows, furniture)),
         _milliseconds(rows),
     ]
 
@@ -61,7 +61,7 @@ def _retrieval(rows: Sequence[Row], lang: str) -> list[Figure]:
     asked = [row for row in rows if row.case.lang == lang and row.case.answerable]
     ranks = [reciprocal_rank(row.ranking) for row in asked]
     return [
-        *(_of_flags(f"hit@{k} {lang}", [hit_at(k, row.ranking) for row in asked]) for k in (1, 5)),
+        *(of_flags(f"hit@{k} {lang}", [hit_at(k, row.ranking) for row in asked]) for k in (1, 5)),
         Figure(f"MRR@10 {lang}", share(ranks), None, len(ranks)),
     ]
 
@@ -126,10 +126,11 @@ def _proportion(
     wanted: Callable[[Row], bool],
     among: Callable[[Row], bool],
 ) -> Figure:
-    return _of_flags(name, [wanted(row) for row in rows if among(row)])
+    return of_flags(name, [wanted(row) for row in rows if among(row)])
 
 
-def _of_flags(name: str, flags: Sequence[float]) -> Figure:
+def of_flags(name: str, flags: Sequence[float]) -> Figure:
+    """Return the share of flags that are set, with its interval."""
     return Figure(
         name, share([float(f) for f in flags]), wilson(sum(flags), len(flags)), len(flags)
     )

@@ -229,7 +229,7 @@ def _each(path: Path, told: Callable[[Row], dict[str, Any]]) -> None:
 
 def _rows(path: Path) -> list[Row]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: cannot be read as UTF-8 text ({error})."
         raise MentorError(msg) from error
