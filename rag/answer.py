@@ -120,7 +120,7 @@ def _best_run(hit: Hit, *, alone: bool = False) -> _Run | None:
         first -= 1
     if alone and first == last:
         after, before = last + 1 < len(parts) and parts[last + 1], first > 0 and parts[first - 1]
-        if after and after.tells and _size(parts, first, last + 1) <= _LONG:
+        if after and (after.tells or after.leads) and _size(parts, first, last + 1) <= _LONG:
             last += 1
         elif before and before.tells and _size(parts, first - 1, last) <= _LONG:
             first -= 1

@@ -18,7 +18,7 @@ from rag.load import load
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
 from rag.text import cleaned, language, terms, words
-from rag.types import Answer, Document, Hit, Lang, Sentence
+from rag.types import Answer, Document, Hit, Lang, Sentence, Speaker
 
 _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
@@ -185,15 +185,10 @@ class Mentor:
         return near, self._retriever.hits(near, k, before, self._named(asked))
 
     def _named(self, asked: str) -> set[str]:
-        """Return the speakers whom a question names, in either language, by a full or last name."""
-        said = asked.casefold()
+        """Return the speakers whom a question names, in either language, wholly or in part."""
+        said, parts = asked.casefold(), set(words(asked))
         speakers = (s for document in self.documents.values() for s in document.speakers)
-        return {
-            speaker.name
-            for speaker in speakers
-            if any(name.casefold() in said for name in (speaker.name, speaker.name_en))
-            or (" " in speaker.name and speaker.name.split()[-1].casefold() in words(asked))
-        }
+        return {s.name for s in speakers if s.name.casefold() in said or parts & _name_parts(s)}
 
     def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], evidence: float) -> str:
         if sentences:
@@ -223,6 +218,14 @@ class Mentor:
 
 def _unseen(_what: str, _share: float) -> None:
     """Show no progress."""
+
+
+def _name_parts(speaker: Speaker) -> set[str]:
+    """Return the words that name a person: "kaiming" of "Kaiming He"; none of a description."""
+    words_ = speaker.name_en.split()
+    if not all(word[0].isupper() for word in words_):
+        return set()
+    return {word.casefold() for word in words_ if len(word) > 2}
 
 
 def _ms(started: float) -> float:

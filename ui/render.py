@@ -228,7 +228,7 @@ def _near(passage: Passage, documents: Mapping[str, Document], words: Words) -> 
     document = documents.get(passage.doc_id)
     title = _titled(document.title if document else passage.doc_id, words)
     where = read_path(passage.doc_id, passage.span.start, passage.span.end, passage.text)
-    english = _english(document, passage) if document and words.lang == "en" else ""
+    english = in_english(document, passage) if document and words.lang == "en" else ""
     excerpt = escaped(_cut(" ".join((english or passage.text).split()), _NEAREST_CHARS))
     opening, closing = words.quote
     who = speaker_name(document, passage.speaker, words) if document else passage.speaker
@@ -236,7 +236,7 @@ def _near(passage: Passage, documents: Mapping[str, Document], words: Words) -> 
     return f"- [{opening}{excerpt}{closing}]({where}){label} — {escaped(who)} · {title}"
 
 
-def _english(document: Document, passage: Passage) -> str:
+def in_english(document: Document, passage: Passage) -> str:
     """Return the project's translation of the sentences that end in the passage; "" for none."""
     span = passage.span
     return " ".join(

@@ -11,22 +11,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from rag import Answer, Document, Hit, Passage, Sentence
+from ui.render import credit, in_english, speaker_name
+from ui.words import WORDS, Words
 
 _WIDTH = 88
-_LABELS = {
-    "zh": {
-        "sources": "出处",
-        "nearest": "最接近的段落",
-        "ask": "可以接着问",
-        "ours": "译文为本项目所译",
-    },
-    "en": {
-        "sources": "Sources",
-        "nearest": "Nearest passages",
-        "ask": "You could ask",
-        "ours": "translated by this project; the original stands below it",
-    },
-}
 
 
 @cache
@@ -38,18 +26,18 @@ def stderr() -> Console:
 def show_answer(answer: Answer, documents: Mapping[str, Document]) -> None:
     """Print an answer: its lead, its quotes by speaker, its sources, what to ask next."""
     console = _stdout()
-    labels = _LABELS[answer.lang]
+    words = WORDS[answer.lang]
     console.print()
     frame = "yellow" if answer.status == "refused" else "default"
     console.print(Text(answer.lead, style=frame))
     for speaker, group in groupby(answer.sentences, key=lambda sentence: sentence.speaker):
         console.print(_said(speaker, list(group)))
     if answer.sentences:
-        console.print(_sources(answer, documents, labels))
+        console.print(_sources(answer, documents, words))
     if answer.nearest:
-        console.print(_nearest(answer.nearest, documents, labels))
+        console.print(_nearest(answer.nearest, documents, words))
     if answer.followups:
-        console.print(Text(f"\n{labels['ask']}", style="dim"))
+        console.print(Text(f"\n{words.ask_next}", style="dim"))
         for question in answer.followups:
             console.print(Text(f"  · {question}"))
     console.print()
@@ -80,30 +68,30 @@ def _said(speaker: str, sentences: Sequence[Sentence]) -> RenderableType:
     return Group(*parts)
 
 
-def _sources(
-    answer: Answer, documents: Mapping[str, Document], labels: Mapping[str, str]
-) -> RenderableType:
-    parts: list[RenderableType] = [Text(f"\n{labels['sources']}", style="dim")]
+def _sources(answer: Answer, documents: Mapping[str, Document], words: Words) -> RenderableType:
+    parts: list[RenderableType] = [Text(f"\n{words.sources}", style="dim")]
     for sentence in answer.sentences:
         for citation in sentence.citations:
             document = documents[citation.doc_id]
-            site = document.site if answer.lang == "zh" else document.site_en
+            _, site = credit(document, words)
             place = f"{citation.title} · {citation.author} · {site}  {citation.url}".rstrip()
             parts.append(Text.assemble((f"  [{citation.n}] ", "bold cyan"), place))
             if sentence.kind == "translation":
-                parts.append(_indented(Text(f"({labels['ours']})", style="dim"), 6))
+                parts.append(_indented(Text(f"({words.ours})", style="dim"), 6))
                 parts.append(_indented(Text(citation.quote, style="dim"), 6))
     return Group(*parts)
 
 
 def _nearest(
-    passages: Sequence[Passage], documents: Mapping[str, Document], labels: Mapping[str, str]
+    passages: Sequence[Passage], documents: Mapping[str, Document], words: Words
 ) -> RenderableType:
-    parts: list[RenderableType] = [Text(f"\n{labels['nearest']}", style="dim")]
+    parts: list[RenderableType] = [Text(f"\n{words.nearest}", style="dim")]
     for passage in passages:
-        title = f"  {documents[passage.doc_id].title} · {passage.speaker}"
+        document = documents[passage.doc_id]
+        title = f"  {document.title} · {speaker_name(document, passage.speaker, words)}"
         parts.append(Text(title, style="bold"))
-        text = " ".join(passage.text.split())
+        english = in_english(document, passage) if words.lang == "en" else ""
+        text = " ".join((english or passage.text).split())
         parts.append(_indented(Text(text, overflow="ellipsis", no_wrap=True), 4))
     return Group(*parts)
 
