@@ -23,6 +23,7 @@ from rag.types import Answer, Document, Hit, Lang, Sentence, Speaker
 _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
 _SAME = 0.75  # similarity from which a question asks the same again
+_HANDY: Mapping[Lang, int] = {"zh": 30, "en": 75}  # characters of a question on a button
 _WAIT_S = 300.0  # for another process that is building the same index
 
 
@@ -204,7 +205,8 @@ class Mentor:
         chosen: dict[str, str] = {}
         for row, similarity in near.views:
             view = self._index.views[row]
-            if view.kind != "question" or view.lang != lang or similarity > _SAME:
+            fits = view.kind == "question" and view.lang == lang and similarity <= _SAME
+            if not fits or len(view.text) > _HANDY[lang]:
                 continue
             doc_id = self._passages[view.passage_id].doc_id
             place = view.span or self._passages[view.passage_id].span
