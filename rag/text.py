@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
@@ -10,9 +11,7 @@ from rag.types import Span
 
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _HAN = re.compile(f"[{HAN}]")
-_OTHER_SCRIPT = re.compile(
-    "[\u0370-\u1cff\u3040-\u30ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]"  # Greek … kana, Hangul
-)
+_START = re.compile(r"\A[\s\ufeff]+")
 
 
 def canonical(text: str) -> str:
@@ -21,21 +20,26 @@ def canonical(text: str) -> str:
     Only whitespace and composition change; "" stays "". Applying it twice changes nothing.
     """
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [line.rstrip() for line in text.lstrip("\ufeff \t\n").split("\n")]
-    joined = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip().lstrip("\ufeff").strip()
-    return canonical(joined) if joined.startswith("\ufeff") else joined + "\n" * bool(joined)
+    lines = [line.rstrip() for line in _START.sub("", text).split("\n")]
+    joined = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip("\n")
+    return joined + "\n" * bool(joined)
 
 
-_UNREADABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff]"
-)
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})  # controls, marks of format, lone surrogates
+_JOINERS = "\u200c\u200d"  # of the same kind, but they hold emoji and some scripts together
 
 
 def cleaned(question: str) -> str:
-    """Return a question as one line that can be read: no control marks, no lone surrogates, NFC,
-    single blanks. What holds nothing else gives "".
+    """Return a question as one line that can be read: nothing unseen, NFC, single blanks.
+
+    What holds nothing else gives "".
     """
-    return " ".join(unicodedata.normalize("NFC", _UNREADABLE.sub(" ", question)).split())
+    seen = (
+        " " if char.isspace() else char
+        for char in question
+        if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _UNSEEN
+    )
+    return " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
 
 
 # --- sentences ---------------------------------------------------------------------------------
@@ -44,13 +48,21 @@ _CLOSERS = "」』”’\"')）】》\\]"
 _MARKS = re.compile(
     rf"[。！？!?；;….]+[{_CLOSERS}]*[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]*"
 )
-_LIST_MARK = re.compile(r"(?:[-*+]|#{1,6}|\d{1,3}[.、)](?=\s))\s*")
+_LIST_MARK = re.compile(r"(?:[-*+]|#{1,6}|\d{1,3}[.、)](?=\s|[\u3400-\u9fff]))\s*")
 _PAIRS = re.compile(
-    r"「[^「」\n]{1,200}」|『[^『』\n]{1,200}』|“[^“”\n]{1,200}”|（[^（）\n]{1,200}）|\([^()\n]{1,200}\)"
+    "|".join(
+        f"{opening}[^{opening}{closing}\\n]{{1,200}}{closing}"
+        for opening, closing in (
+            *("「」", "『』", "“”", "（）", "【】"),
+            *((r"\(", r"\)"), (r"\[", r"\]"), ('"', '"')),
+        )
+    )
 )
+_FOLLOWS = re.compile(r"\s*(\S)")
+_WORD = 24  # letters that are looked at before a full stop
 _GOES_ON = set("，,、：:；;）)%")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st vs e.g i.e cf al fig eq sec no approx inc ltd co jr sr ph.d m.s b.s u.s "
+    "mr mrs ms dr prof st vs e.g i.e cf al fig eq sec approx inc ltd co jr sr ph.d m.s b.s u.s "
     "dept est resp".split()
 )
 
@@ -75,7 +87,9 @@ def _in_line(line: str) -> Iterator[Span]:
     start = mark.end() if mark else 0
     kept_whole = [(m.start(), m.end()) for m in _PAIRS.finditer(line)]
     for found in _MARKS.finditer(line, start):
-        inside = any(a < found.end() < b for a, b in kept_whole)
+        # Pairs come in order and apart from each other: only the last one begun can hold a mark.
+        at = bisect_left(kept_whole, (found.end(), 0)) - 1
+        inside = at >= 0 and found.end() < kept_whole[at][1]
         if not inside and _ends(line, found):
             yield from _trimmed(line, start, found.end())
             start = found.end()
@@ -105,10 +119,13 @@ def _ends(line: str, found: re.Match[str]) -> bool:
 
 
 def _dot_ends(line: str, found: re.Match[str]) -> bool:
-    follows = line[found.end() :].lstrip()
-    word = re.split(r"[\s(“\"'「]", line[: found.start()])[-1].lower()
+    follows = _FOLLOWS.match(line, found.end())
+    after = follows.group(1) if follows else ""
+    before = line[max(0, found.start() - _WORD) : found.start()]
+    word = re.split(r"[\s(“\"'「]", before)[-1].lower()
     initial = len(word) == 1 and word.isalpha() and word != "i"
-    return not (follows[:1].islower() or initial or word in _ABBREVIATIONS)
+    numbered = word == "no" and after.isdigit()
+    return not (after.islower() or initial or numbered or word in _ABBREVIATIONS)
 
 
 def _is_han(letter: str) -> bool:
@@ -117,7 +134,7 @@ def _is_han(letter: str) -> bool:
 
 # --- words -------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[.'’+#-][^\W_{HAN}]+)*(?:\+\+|#)?")
+_TOKEN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[.'+#-][^\W_{HAN}]+)*(?:\+\+|#)?")
 
 
 def words(text: str) -> list[str]:
@@ -125,7 +142,7 @@ def words(text: str) -> list[str]:
     NFKC words for the rest; "" gives [].
     """
     found: list[str] = []
-    for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
+    for token in _TOKEN.findall(_folded(text)):
         if _is_han(token):
             cut = han_words(token)
             found.extend(cut)
@@ -140,10 +157,14 @@ def terms(text: str) -> list[str]:
     words of either language, no single Han character.
     """
     found: dict[str, None] = {}
-    for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
+    for token in _TOKEN.findall(_folded(text)):
         cut = han_words(token) if _is_han(token) else [token]
         found.update(dict.fromkeys(w for w in cut if len(w) > 1 and w not in _FUNCTION_WORDS))
     return list(found)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
 
 
 def han_words(run: str) -> list[str]:
@@ -176,7 +197,7 @@ _FUNCTION_WORDS = frozenset(
 
 # --- language ----------------------------------------------------------------------------------
 
-_LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_LATIN_WORD = re.compile(r"[^\W\d_\u0370-\u1cff\u3040-\ud7ff]+(?:'[^\W\d_]+)?")
 _ENGLISH = frozenset(
     "the a an i my me you we is are am do does did how what why when where who which should can "
     "could would will to of and or in on for with it this that be have has not no if from".split()
@@ -184,11 +205,16 @@ _ENGLISH = frozenset(
 # Frequent words of French, Spanish, Portuguese, German and Italian that are not English ones.
 _FOREIGN = frozenset(
     "le la les des une est que qui dans pour sur avec pas je comment faire mon ma mes puis-je quel "
-    "el los las una por para con como qué cómo es mi puedo hacer un de del al "
+    "el los las una por para con como qué cómo es mi puedo hacer un de del "
     "der die das und ist nicht wie ich ein eine mit für auf zu kann mein den dem "
-    "il che di per sono non come posso fare della o os uma não eu fazer em do da "
-    "où être suis ai du aux et y en".split()
+    "il che di sono non come posso fare della o os uma não eu fazer em do da "
+    "où être suis du aux et y en".split()
 )
+
+
+# A little kana or Hangul makes a text Japanese or Korean; a Greek letter makes none Greek.
+_KANA = re.compile("[\u3040-\u30ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
+_OTHER_SCRIPT = re.compile("[\u0370-\u1cff]")
 
 
 def language(text: str) -> Literal["zh", "en", "other"]:
@@ -197,9 +223,10 @@ def language(text: str) -> Literal["zh", "en", "other"]:
     Mixed text counts as English when its Latin words outnumber its Han characters or carry an
     English sentence; text without letters counts as "other".
     """
-    latin = [word.lower() for word in _LATIN_WORD.findall(_HAN.sub(" ", text))]
-    han = len(_HAN.findall(text))
-    if len(_OTHER_SCRIPT.findall(text)) > (len(latin) + han) // 4:
+    latin = _LATIN_WORD.findall(_folded(_HAN.sub(" ", text)))
+    han, letters = len(_HAN.findall(text)), sum(map(len, latin))
+    foreign_letters = 3 * len(_KANA.findall(text)), 2 * len(_OTHER_SCRIPT.findall(text))
+    if max(foreign_letters) > han + letters:
         return "other"
     english = sum(word in _ENGLISH for word in latin)
     if han and not (len(latin) > han or (english >= 2 and len(latin) * 2 >= han)):
