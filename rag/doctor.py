@@ -1,10 +1,11 @@
 """Corpus folder -> everything wrong with it, and the mending of what is mechanical."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from rag import load
-from rag.enrich import decoys, enrich
+from rag.enrich import decoys, questions, translation
 from rag.errors import CorpusError
 
 
@@ -14,13 +15,20 @@ def problems(corpus_dir: Path) -> Iterator[str]:
     yield from found
     if found:
         return  # what is written about an essay can only be checked against a sound one
-    for document in load.load(corpus_dir):
-        try:
-            enrich(document, corpus_dir)
-        except CorpusError as error:
-            yield str(error)
+    documents = load.load(corpus_dir)
+    for document in documents:
+        yield from _refused(partial(translation, document, corpus_dir))
+        yield from _refused(partial(questions, document, corpus_dir))
+    yield from _refused(partial(decoys, corpus_dir))
+    known = {name for d in documents for name in (f"{d.id}.en.md", f"{d.id}.toml")}
+    for path in sorted([*corpus_dir.glob("translations/*"), *corpus_dir.glob("questions/*.toml")]):
+        if path.name not in known:
+            yield f"{path.parent.name}/{path.name}: belongs to no essay of the manifest."
+
+
+def _refused(check: Callable[[], object]) -> Iterator[str]:
     try:
-        decoys(corpus_dir)
+        check()
     except CorpusError as error:
         yield str(error)
 

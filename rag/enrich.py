@@ -45,8 +45,8 @@ def enrich(document: Document, corpus_dir: Path) -> Document:
     """
     return replace(
         document,
-        english=_english(document, corpus_dir / "translations" / f"{document.id}.en.md"),
-        questions=tuple(_questions(document, corpus_dir / "questions" / f"{document.id}.toml")),
+        english=translation(document, corpus_dir),
+        questions=questions(document, corpus_dir),
     )
 
 
@@ -61,7 +61,9 @@ def decoys(corpus_dir: Path) -> list[str]:
     return list(dict.fromkeys(ln.strip() for ln in lines if ln.strip() and ln[0] != "#"))
 
 
-def _english(document: Document, path: Path) -> dict[int, str]:
+def translation(document: Document, corpus_dir: Path) -> dict[int, str]:
+    """Return the English of each sentence by the offset where it ends. Raises like `enrich`."""
+    path = corpus_dir / "translations" / f"{document.id}.en.md"
     if not path.is_file():
         return {}
     translated = iter(enumerate(_text(path).split("\n"), start=1))
@@ -82,6 +84,10 @@ def _english(document: Document, path: Path) -> dict[int, str]:
                 said = _LABEL.sub("", said, count=1)
             if said and not span.of(line or " ").endswith(said):
                 english[start + span.end] = said
+    for number, text in translated:
+        if text.strip():
+            msg = f"translations/{path.name}: line {number}: stands past the end of the essay."
+            raise CorpusError(msg)
     return english
 
 
@@ -96,14 +102,22 @@ def _labelled(document: Document, line: str) -> bool:
     return any(line.startswith(s.labels) for s in document.speakers if s.labels)
 
 
-def _questions(document: Document, path: Path) -> Iterator[Question]:
-    if not path.is_file():
-        return
+def questions(document: Document, corpus_dir: Path) -> tuple[Question, ...]:
+    """Return the beginner questions of an essay, in file order. Raises like `enrich`."""
+    path = corpus_dir / "questions" / f"{document.id}.toml"
+    return tuple(_anchored(document, path)) if path.is_file() else ()
+
+
+def _anchored(document: Document, path: Path) -> Iterator[Question]:
     name = f"questions/{path.name}"
     try:
         groups = _Groups.model_validate(tomllib.loads(_text(path))).group
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        msg = f"{name}: {str(error).splitlines()[0]}; see corpus/README.md for its form."
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{name}: not TOML: {error}."
+        raise CorpusError(msg) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        msg = f"{name}: {': '.join(map(str, first['loc']))}: {first['msg']}."
         raise CorpusError(msg) from error
     for group in groups:
         if document.text.count(group.anchor) != 1:
@@ -122,7 +136,7 @@ def _questions(document: Document, path: Path) -> Iterator[Question]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path.parent.name}/{path.name}: cannot be read as UTF-8 ({error})."
         raise CorpusError(msg) from error

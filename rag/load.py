@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -100,7 +100,20 @@ def fix(corpus_dir: Path) -> list[str]:
     """Rewrite what is mechanical (composition, line ends, sha256); return one line per change.
 
     Words are never changed: an essay that is not UTF-8, empty or missing is left to a person.
+
+    Raises:
+        CorpusError: the manifest cannot be read; nothing was changed.
     """
+    import tomlkit  # keeps the owner's comments and order
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        manifest = tomlkit.parse(_read(corpus_dir / _MANIFEST))
+        essays = cast("list[dict[str, Any]]", manifest["essay"])
+        rows = [(row, str(row["id"])) for row in essays]
+    except (TOMLKitError, KeyError, TypeError) as error:
+        msg = f"{_MANIFEST}: no list of [[essay]] with an id each ({error})."
+        raise CorpusError(msg) from error
     done = []
     for path in sorted((corpus_dir / "essays").glob("*.md")):
         try:
@@ -110,24 +123,23 @@ def fix(corpus_dir: Path) -> list[str]:
         if text.strip() and canonical(text) != text:
             path.write_text(canonical(text), encoding="utf-8", newline="\n")
             done.append(f"essays/{path.name}: rewritten in canonical form.")
-    return done + _fix_hashes(corpus_dir)
+    renewed = [id_ for row, id_ in rows if _renewed(corpus_dir, row, id_)]
+    if renewed:
+        text = tomlkit.dumps(manifest)
+        (corpus_dir / _MANIFEST).write_text(text, encoding="utf-8", newline="\n")
+    return done + [f"{_MANIFEST}: {id_}: sha256 renewed." for id_ in renewed]
 
 
-def _fix_hashes(corpus_dir: Path) -> list[str]:
-    import tomlkit  # keeps the owner's comments and order
-
-    path = corpus_dir / _MANIFEST
-    manifest = tomlkit.parse(_read(path))
-    done = []
-    for row in manifest.get("essay", []):
-        essay = essay_path(corpus_dir, str(row.get("id", "")))
-        sha256 = digest(_read(essay)) if essay.is_file() else row.get("sha256")
-        if row.get("sha256") != sha256:
-            row["sha256"] = sha256
-            done.append(f"{_MANIFEST}: {row['id']}: sha256 renewed.")
-    if done:
-        path.write_text(tomlkit.dumps(manifest), encoding="utf-8", newline="\n")
-    return done
+def _renewed(corpus_dir: Path, row: dict[str, Any], id_: str) -> bool:
+    """Put the sha256 of a readable essay into its row, and say whether that changed it."""
+    try:
+        text = _read(essay_path(corpus_dir, id_))
+    except CorpusError:
+        return False
+    if not text.strip() or row.get("sha256") == digest(text):
+        return False
+    row["sha256"] = digest(text)
+    return True
 
 
 def _read(path: Path) -> str:
@@ -163,7 +175,8 @@ def _first_field(error: ValidationError, raw: dict[str, object]) -> str:
     if len(place) > 1 and place[0] == "essay":
         essays = raw["essay"]
         row = essays[int(place[1])] if isinstance(essays, list) else {}
-        place[:2] = [str(row.get("id", f"essay {int(place[1]) + 1}"))]
+        unnamed = f"essay {int(place[1]) + 1}"
+        place[:2] = [str(row.get("id", unnamed)) if isinstance(row, dict) else unnamed]
     return f"{_MANIFEST}: {': '.join(place)}: {first['msg']}."
 
 
@@ -193,10 +206,9 @@ def _essay_problems(corpus_dir: Path, row: _EssayRow) -> Iterator[str]:
 
 def _is_date(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-    return True
 
 
 def _speaker_problems(row: _EssayRow, text: str) -> Iterator[str]:
