@@ -19,15 +19,14 @@ def ground(
 ) -> Sentence | None:
     """Return the claim as a sentence that cites its quote under `number`, or None.
 
-    None when no passage it names holds the quote, or when a quoted claim says other words than
-    its quote, or a translated one other words than the project's translation of it.
+    None when no passage it names holds the quote as whole sentences, or when a quoted claim says
+    other words than its quote, or a translated one other words than the project's translation.
     """
     for passage in (passages[id_] for id_ in claim.passage_ids if id_ in passages):
         document = documents.get(passage.doc_id)
-        at = passage.text.find(claim.quote) if claim.quote.strip() else -1
-        if document is None or at < 0:
+        span = _place(claim.quote, passage)
+        if document is None or span is None:
             continue
-        span = Span(passage.span.start + at, passage.span.start + at + len(claim.quote))
         if span.of(document.text) == claim.quote and _says(claim, document, span):
             citation = Citation(
                 number,
@@ -49,10 +48,23 @@ def ground(
     return None
 
 
+def _place(quote: str, passage: Passage) -> Span | None:
+    """Return where a passage says the quote from the start of a sentence to the end of one.
+
+    "先看论文。" stands in "不要先看论文。" and says the opposite: a part of a sentence proves nothing.
+    """
+    spans = sentences(passage.text)
+    ends = {span.end for span in spans}
+    found = (span.start for span in spans if passage.text.startswith(quote, span.start))
+    start = next((start for start in found if quote and start + len(quote) in ends), None)
+    return None if start is None else Span(start, start + len(quote)).shift(passage.span.start)
+
+
 def _says(claim: Claim, document: Document, span: Span) -> bool:
     if claim.kind == "quote":
         return claim.text == claim.quote
-    return claim.kind == "translation" and claim.text == translated(document, span)
+    said = translated(document, span)
+    return claim.kind == "translation" and bool(said) and claim.text == said
 
 
 def translated(document: Document, span: Span) -> str:

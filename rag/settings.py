@@ -14,7 +14,9 @@ _HOME = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """What an owner may choose; README's table is tested against this class."""
 
-    model_config = SettingsConfigDict(env_prefix="MENTOR_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="MENTOR_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     corpus_dir: Path = Field(_HOME / "corpus", description="The shelf: manifest.toml and essays.")
     index_dir: Path = Field(_HOME / ".mentor", description="Where the index is kept.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from rag.text import sentences
 from rag.types import Document, Passage, Span, Speaker
 
-VERSION = "1"  # part of the index's fingerprint: raise it when passages change
+VERSION = "2"  # part of the index's fingerprint: raise it when passages change
 
 _AIM_LOW, _AIM_HIGH = 80, 260
 _LINE = re.compile(r"[^\n]+")
@@ -103,17 +103,22 @@ def _takes_floor(speakers: Sequence[Speaker], line: str) -> tuple[Speaker, str] 
 
 
 def _with_questions(document: Document) -> list[_Block]:
-    """Give replies the question they reply to, and leave out the turns that ask it."""
+    """Give replies the question they reply to, and leave out the turns that ask it.
+
+    A question holds for the section that it stands in, and for the sections inside that one.
+    """
     kept: list[_Block] = []
     asked = ""
+    where: tuple[str, ...] = ()
     for turn in _turns(list(_blocks(document))):
-        text = Span(turn[0].span.start, turn[-1].span.end).of(document.text)
-        if turn[0].speaker.asks:
+        first = turn[0]
+        if first.speaker.asks:
+            text = Span(first.span.start, turn[-1].span.end).of(document.text)
             if _ASKING.search(text):
-                asked = text
+                asked, where = text, first.heading
                 continue
-        elif turn[0].speaker is document.speakers[0]:
-            asked = ""
+        elif first.speaker is document.speakers[0] or first.heading[: len(where)] != where:
+            asked, where = "", ()
         kept += [block if block.speaker.asks else replace(block, asked=asked) for block in turn]
     return kept
 
@@ -165,13 +170,9 @@ def _cut(text: str, unit: Sequence[_Block], limit: int) -> Iterator[Span]:
     if len(whole) <= limit:
         yield whole
         return
-    parts = [block.span for block in unit]
-    if len(parts) == 1:
-        parts = [span.shift(whole.start) for span in sentences(whole.of(text))]
+    parts = [part for block in unit for part in _parts(text, block.span, limit)]
     if len(parts) <= 1:
-        yield from (
-            Span(at, min(at + limit, whole.end)) for at in range(whole.start, whole.end, limit)
-        )
+        yield from _forced(whole, limit)
         return
     aim = len(whole) / -(-len(whole) // limit)
     start = whole.start
@@ -182,5 +183,16 @@ def _cut(text: str, unit: Sequence[_Block], limit: int) -> Iterator[Span]:
             start = following.start if following else whole.end
 
 
+def _parts(text: str, span: Span, limit: int) -> list[Span]:
+    """Return a block that fits whole, else its sentences."""
+    if len(span) <= limit:
+        return [span]
+    parts = [inner.shift(span.start) for inner in sentences(span.of(text))]
+    # The mark of a list item is no part of its sentence, but it is of the passage.
+    return [Span(span.start, parts[0].end), *parts[1:]] if parts else [span]
+
+
 def _forced(span: Span, limit: int) -> Iterator[Span]:
-    yield from (Span(at, min(at + limit, span.end)) for at in range(span.start, span.end, limit))
+    """Cut what has no sentence end in reach into even parts."""
+    step = -(-len(span) // -(-len(span) // limit))
+    yield from (Span(at, min(at + step, span.end)) for at in range(span.start, span.end, step))

@@ -95,7 +95,8 @@ _REPLIES: tuple[tuple[str, dict[Lang, str]], ...] = (
 )
 _TALK = {said.replace("_", " "): reply for spoken, reply in _REPLIES for said in spoken.split()}
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
-_ENDINGS = re.compile(r"[啊呀哦吖呢哈~]+$")
+_ENDINGS = re.compile(r"[啊呀哦吖呢哈啦~]+$")
+_REPEATS = re.compile(r"(.)\1{2,}")
 _PARTS = re.compile(r"[,，、。.!！?？;；~…\n]+")
 
 
@@ -104,7 +105,8 @@ def small_talk(question: str, lang: Lang) -> str | None:
 
     "你好, 谢谢" is answered by its last part; one part that is no small talk makes it a question.
     """
-    parts = [_EDGES.sub("", part).lower() for part in _PARTS.split(question)]
+    plain = _REPEATS.sub(r"\1\1", question.lower().replace("’", "'"))
+    parts = [_EDGES.sub("", part) for part in _PARTS.split(plain)]
     said = [_ENDINGS.sub("", part) or part for part in parts if part]
     if not said or any(part not in _TALK for part in said):
         return None

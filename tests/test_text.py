@@ -66,6 +66,7 @@ def test_canonical_form_loses_and_invents_no_character_but_whitespace_and_marks_
 def test_canonical_form_is_what_it_says() -> None:
     assert canonical("") == canonical(" \n\ufeff\r\n") == ""
     assert canonical("\ufeffa \r\ne\u0301\r\r\n\n\n\nb") == "a\né\n\nb\n"
+    assert canonical("a\rb\n\n\nc") == "a\nb\n\nc\n"
     assert canonical("a\n  b\n") == "a\n  b\n"
 
 
@@ -135,6 +136,7 @@ CUT = [
     ("（一。二！三）四。", ["（一。二！三）四。"]),
     ("“Hi. There.” He left. Why?", ["“Hi. There.”", "He left.", "Why?"]),
     ('She said "Hi. There." He left.', ['She said "Hi. There."', "He left."]),
+    ("他说“好。”、“行!”,走了。", ["他说“好。”、“行!”,走了。"]),
     ("【一。二】三。四", ["【一。二】三。", "四"]),
     ("[One. Two] three. Four", ["[One. Two] three.", "Four"]),
     ("没有关上「一。二。", ["没有关上「一。", "二。"]),
@@ -160,6 +162,7 @@ CUT = [
     ("See https://a.bc/d?e=f!g. Then go.", ["See https://a.bc/d?e=f!g.", "Then go."]),
     ("见https://a.bc/d?e=f。然后", ["见https://a.bc/d?e=f。", "然后"]),
     ("Wait... what? Wait... What", ["Wait... what?", "Wait...", "What"]),
+    ("So…what? 对…错", ["So…what?", "对…", "错"]),
     ("I like C++. You?", ["I like C++.", "You?"]),
     # English and mixed text
     ("Really?! Yes. (Sure.) Well", ["Really?!", "Yes.", "(Sure.)", "Well"]),
@@ -305,6 +308,7 @@ LANGUAGES = {
         "我的ResNet为什么不work?",
         "PyTorch 和 TensorFlow 怎么选",
         "推荐 paper",
+        "how 选题",
         "何恺明 ResNet",
         "Kaiming He 何恺明",
         "鼎の轻重是什么意思",
@@ -327,6 +331,7 @@ LANGUAGES = {
         "Al Gore and de novo design",
         "What about Yann LeCun en général?",
         "how to choose 课题",
+        "what is 残差",
         "Can I use 残差 in my model?",
         "I’m stuck, what’s next?",
     ],

@@ -1,0 +1,323 @@
+"""No claim passes but one whose quote stands in an essay; every way to cheat is tried."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import Citation, Claim, Document, Kind, Lang, Mentor, Passage, Sentence, Span, Speaker
+from rag.ground import ground, translated, voice
+
+HE = Speaker("何恺明", "Kaiming He", url="https://talk.example", labels=("何恺明:",))
+HOST = Speaker("西风", "Xifeng")
+NOTES = """# 题
+
+不要先看论文。看了两个小时(大约),写了“三行”代码!他说「用 C++ 写。」然后走了。
+
+何恺明:“发表不是终点。”好奇心才是。
+
+- 读论文
+- 写代码
+
+𠮷野家的 cafe\u0301 🔥很好。Don’t compare it to 3.14 (or $5).
+""".replace("e\u0301", "é")
+OTHER = "# Other\n\n看了两个小时(大约),先看论文。Do it twice.\n"
+
+
+def essay(id_: str, text: str, *speakers: Speaker) -> Document:
+    return Document(
+        id=id_,
+        title=f"题 {id_}",
+        author="西风",
+        author_en="Xifeng",
+        site="",
+        site_en="",
+        url=f"https://{id_}.example",
+        date="",
+        lang="zh" if id_ == "notes" else "en",
+        licence="CC0",
+        note="",
+        sha256="",
+        text=text,
+        speakers=speakers,
+    )
+
+
+def passage(document: Document, first: str, last: str, speaker: Speaker) -> Passage:
+    start = document.text.index(first)
+    span = Span(start, document.text.index(last, start) + len(last))
+    return Passage(document.id, span, span.of(document.text), ("题",), speaker.name)
+
+
+def english(text: str, **said: str) -> dict[int, str]:
+    """Return translations by the offset at which their sentence ends."""
+    return {text.index(sentence) + len(sentence): to for sentence, to in said.items()}
+
+
+DOCUMENTS = {
+    "notes": replace(
+        essay("notes", NOTES, HOST, HE),
+        english=english(
+            NOTES,
+            **{
+                "不要先看论文。": "Do not read papers first.",
+                "看了两个小时(大约),写了“三行”代码!": "I read for two hours.",
+                "“发表不是终点。”": "“Publication is not the end.”",
+                "好奇心才是。": "Curiosity is.",
+                "读论文": "Read papers",
+                "写代码": "Write code",
+            },
+        ),
+    ),
+    "other": essay("other", OTHER, HOST),
+}
+FIRST = passage(DOCUMENTS["notes"], "不要", "然后走了。", HOST)
+SAID = passage(DOCUMENTS["notes"], "“发表", "才是。", HE)
+LIST = passage(DOCUMENTS["notes"], "- 读", "写代码", HE)
+LAST = passage(DOCUMENTS["notes"], "𠮷", "$5).", HE)
+ELSEWHERE = passage(DOCUMENTS["other"], "看了", "twice.", HOST)
+PASSAGES = {p.id: p for p in (FIRST, SAID, LIST, LAST, ELSEWHERE)}
+
+
+def checked(claim: Claim, lang: Lang = "zh", number: int = 1) -> Sentence | None:
+    return ground(claim, PASSAGES, DOCUMENTS, lang, number)
+
+
+def quoted(quote: str, *where: Passage) -> Claim:
+    return Claim(quote, tuple(p.id for p in where), "quote", quote)
+
+
+def told(text: str, quote: str, *where: Passage, kind: Kind = "translation") -> Claim:
+    return Claim(text, tuple(p.id for p in where), kind, quote)
+
+
+# --- what stands -------------------------------------------------------------------------------
+
+STANDS = [
+    ("不要先看论文。", FIRST),
+    ("看了两个小时(大约),写了“三行”代码!", FIRST),
+    ("不要先看论文。看了两个小时(大约),写了“三行”代码!", FIRST),
+    ("他说「用 C++ 写。」", FIRST),
+    ("“发表不是终点。”", SAID),
+    ("“发表不是终点。”好奇心才是。", SAID),
+    ("读论文\n- 写代码", LIST),
+    ("𠮷野家的 café 🔥很好。", LAST),
+    ("Don’t compare it to 3.14 (or $5).", LAST),
+]
+
+
+@pytest.mark.parametrize(("quote", "where"), STANDS)
+def test_a_quote_that_stands_is_cited_at_its_place(quote: str, where: Passage) -> None:
+    start = NOTES.index(quote)
+    sentence = checked(quoted(quote, where), number=7)
+    assert sentence is not None
+    citation = Citation(
+        n=7,
+        doc_id="notes",
+        title="题 notes",
+        author="西风",
+        url="https://notes.example" if where is FIRST else "https://talk.example",
+        span=Span(start, start + len(quote)),
+        quote=quote,
+    )
+    assert sentence == Sentence(quote, "zh", "quote", voice_of(where), (citation,), 1.0)
+
+
+def voice_of(where: Passage) -> str:
+    return "西风" if where is FIRST else "何恺明"
+
+
+def test_an_asker_in_english_is_given_english_names_and_an_essay_its_own_language() -> None:
+    sentence = checked(quoted("好奇心才是。", SAID), "en")
+    assert sentence is not None
+    assert (sentence.speaker, sentence.lang) == ("Kaiming He", "zh")
+    assert sentence.citations[0].author == "Xifeng"
+    other = checked(quoted("Do it twice.", ELSEWHERE), "zh")
+    assert other is not None
+    assert (other.speaker, other.lang) == ("西风", "en")
+
+
+def test_the_first_passage_named_that_holds_the_quote_is_cited() -> None:
+    quote = "先看论文。"
+    again = essay("other", f"# Other\n\n{quote}\n", HOST)
+    here = passage(again, quote, quote, HOST)
+    claim = Claim(quote, ("gone:0-1", SAID.id, here.id, ELSEWHERE.id), "quote", quote)
+    sentence = ground(claim, {**PASSAGES, here.id: here}, {**DOCUMENTS, "other": again}, "zh", 1)
+    assert sentence is not None
+    assert sentence.citations[0].span == here.span
+
+
+def test_a_translation_that_the_project_wrote_stands_beside_its_sentence() -> None:
+    sentence = checked(told("Do not read papers first.", "不要先看论文。", FIRST), "en")
+    assert sentence is not None
+    assert (sentence.text, sentence.lang) == ("Do not read papers first.", "en")
+    assert (sentence.kind, sentence.speaker) == ("translation", "Xifeng")
+    assert sentence.citations[0].quote == "不要先看论文。"
+
+
+# --- what falls --------------------------------------------------------------------------------
+
+FALLS: list[tuple[str, Claim]] = [
+    # other words than the essay's
+    ("an invented quote", quoted("要多读论文。", FIRST)),
+    ("a negation taken out", quoted("先看论文。看了两个小时(大约),写了“三行”代码!", SAID)),
+    ("a negation cut off at the start", quoted("先看论文。", FIRST)),
+    ("a negation put in", quoted("好奇心才不是。", SAID)),
+    ("a swapped number", quoted("看了三个小时(大约),写了“三行”代码!", FIRST)),
+    ("a number of another kind", quoted("看了2个小时(大约),写了“三行”代码!", FIRST)),
+    ("a quote cut off at the end", quoted("看了两个小时", FIRST)),
+    ("a part of a number", quoted("Don’t compare it to 3", LAST)),
+    ("another mark at the end", quoted("不要先看论文!", FIRST)),
+    ("a blank too many", quoted("不要先看 论文。", FIRST)),
+    ("a blank at the end", quoted("好奇心才是。 ", SAID)),
+    ("a line end for a blank", quoted("𠮷野家的\ncafé 🔥很好。", LAST)),
+    ("two sentences that are not neighbours", quoted("不要先看论文。他说「用 C++ 写。」", FIRST)),
+    ("two sentences in another order", quoted("好奇心才是。“发表不是终点。”", SAID)),
+    ("dots for what is left out", quoted("不要先看论文。……然后走了。", FIRST)),
+    # marks that look alike
+    ("straight quotes for curly ones", quoted('"发表不是终点。"', SAID)),
+    ("corner quotes for curly ones", quoted("「发表不是终点。」", SAID)),
+    ("curly quotes for corner ones", quoted("他说“用 C++ 写。”", FIRST)),
+    ("a straight apostrophe", quoted("Don't compare it to 3.14 (or $5).", LAST)),
+    ("full-width brackets", quoted("看了两个小时（大约）,写了“三行”代码!", FIRST)),
+    ("no brackets", quoted("看了两个小时大约,写了“三行”代码!", FIRST)),
+    ("another composition", quoted("𠮷野家的 cafe\u0301 🔥很好。", LAST)),
+    ("another width", quoted("他说「用 Ｃ++ 写。」", FIRST)),
+    ("another case", quoted("他说「用 c++ 写。」", FIRST)),
+    ("a pattern", quoted("他说「用 .* 写。」", FIRST)),
+    ("half of C++", quoted("他说「用 C+ 写。」", FIRST)),
+    ("a mark that cannot be seen", quoted("好奇心\u200b才是。", SAID)),
+    ("another character that looks the same", quoted("吉野家的 café 🔥很好。", LAST)),
+    # other places than the one that is named
+    ("a quote of another passage", quoted("好奇心才是。", FIRST)),
+    ("a quote over two passages", quoted("“发表不是终点。”好奇心才是。\n\n- 读论文", SAID, LIST)),
+    ("a quote of another essay", quoted("Do it twice.", FIRST, SAID)),
+    ("words of this essay said to stand in another", quoted("不要先看论文。", ELSEWHERE)),
+    ("a label that is no part of what is said", quoted("何恺明:“发表不是终点。”", SAID)),
+    ("a heading", quoted("题", FIRST)),
+    ("no passage", quoted("不要先看论文。")),
+    ("a passage that is not there", Claim("题", ("notes:2-3",), "quote", "题")),
+    ("a passage of no essay", Claim("题", ("",), "quote", "题")),
+    # nothing at all
+    ("an empty quote", quoted("", FIRST)),
+    ("a blank quote", quoted(" \n", FIRST)),
+    ("marks alone", quoted("」", FIRST)),
+    ("an empty text over a quote", told("", "不要先看论文。", FIRST, kind="quote")),
+    # a text that its quote does not prove
+    ("another text over a true quote", told("先看论文。", "不要先看论文。", FIRST, kind="quote")),
+    ("more than the quote", told("不要先看论文。真的。", "不要先看论文。", FIRST, kind="quote")),
+    ("less than the quote", told("不要先看论文", "不要先看论文。", FIRST, kind="quote")),
+    ("a translation as a quote", told("Curiosity is.", "好奇心才是。", SAID, kind="quote")),
+    (
+        "a translation as a text of its own",
+        told("Curiosity is.", "好奇心才是。", SAID, kind="generated"),
+    ),
+    ("a text of its own", told("好奇心才是。", "好奇心才是。", SAID, kind="generated")),
+    # translations
+    ("a translation that says otherwise", told("Read papers first.", "不要先看论文。", FIRST)),
+    (
+        "a translation with another number",
+        told("I read for ten hours.", "看了两个小时(大约),写了“三行”代码!", FIRST),
+    ),
+    ("a translation of the next one", told("Curiosity is.", "“发表不是终点。”", SAID)),
+    ("half of a translation", told("Read papers", "读论文\n- 写代码", LIST)),
+    ("a translation of more", told("Read papers\n- Write code", "读论文", LIST)),
+    (
+        "a translation of a sentence cut short",
+        told("Do not read papers first.", "先看论文。", FIRST),
+    ),
+    ("a translation in another case", told("curiosity is.", "好奇心才是。", SAID)),
+    ("a translation that nobody wrote", told("It is good.", "𠮷野家的 café 🔥很好。", LAST)),
+    ("no words where nobody translated", told("", "𠮷野家的 café 🔥很好。", LAST)),
+    ("no words over marks alone", told("", "🔥", LAST)),
+    ("the quote as its own translation", told("好奇心才是。", "好奇心才是。", SAID)),
+    ("a translation without its quote", told("Curiosity is.", "", SAID)),
+]
+
+
+@pytest.mark.parametrize("claim", [claim for _, claim in FALLS], ids=[name for name, _ in FALLS])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_claim_that_its_quote_does_not_prove_is_no_sentence(claim: Claim, lang: Lang) -> None:
+    assert checked(claim, lang) is None
+
+
+def test_a_passage_that_its_essay_no_longer_holds_proves_nothing() -> None:
+    claim = quoted("好奇心才是。", SAID)
+    moved = {"notes": replace(DOCUMENTS["notes"], text="新" + NOTES)}
+    assert ground(claim, PASSAGES, moved, "zh", 1) is None
+    assert ground(claim, PASSAGES, {}, "zh", 1) is None
+    assert ground(claim, {}, DOCUMENTS, "zh", 1) is None
+
+
+@given(
+    st.text()
+    | st.integers(0, len(NOTES)).flatmap(
+        lambda start: st.integers(start, len(NOTES)).map(lambda end: NOTES[start:end])
+    ),
+    st.sampled_from(["quote", "translation", "generated"]),
+)
+def test_no_sentence_has_a_quote_that_does_not_stand_in_its_essay(quote: str, kind: Kind) -> None:
+    sentence = checked(Claim(quote, tuple(PASSAGES), kind, quote))
+    if sentence:
+        (citation,) = sentence.citations
+        assert sentence.text == citation.quote == quote
+        assert citation.span.of(DOCUMENTS[citation.doc_id].text) == quote
+        assert any(map(str.isalnum, quote))
+
+
+# --- translated and voice ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quote", "expected"),
+    [
+        ("不要先看论文。", "Do not read papers first."),
+        (
+            "不要先看论文。看了两个小时(大约),写了“三行”代码!",
+            "Do not read papers first. I read for two hours.",
+        ),
+        ("“发表不是终点。”好奇心才是。", "“Publication is not the end.” Curiosity is."),
+        ("读论文\n- 写代码", "Read papers\n- Write code"),
+        ("写了“三行”代码!他说「用 C++ 写。」", ""),
+        ("他说「用 C++ 写。」", ""),
+        ("🔥", ""),
+    ],
+)
+def test_a_slice_has_english_where_each_of_its_sentences_has(quote: str, expected: str) -> None:
+    start = NOTES.index(quote)
+    assert translated(DOCUMENTS["notes"], Span(start, start + len(quote))) == expected
+
+
+def test_a_voice_has_a_name_in_each_language_and_a_stranger_keeps_his_own() -> None:
+    notes = DOCUMENTS["notes"]
+    assert (voice(notes, SAID, "zh"), voice(notes, SAID, "en")) == ("何恺明", "Kaiming He")
+    assert voice(notes, replace(SAID, speaker="路人"), "en") == "路人"
+
+
+# --- the real shelf ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "怎么选择研究课题?",
+        "How do I choose a research topic?",
+        "做科研很沮丧怎么办?",
+        "Is deep learning dead?",
+        "要不要辞职做研究?",
+        "How do I read papers?",
+        "10000 hours",
+    ],
+)
+def test_every_sentence_of_a_real_answer_stands_in_its_essay(shelf: Mentor, question: str) -> None:
+    answer = shelf.ask(question)
+    assert answer.dropped == ()
+    for sentence in answer.sentences:
+        (citation,) = sentence.citations
+        document = shelf.documents[citation.doc_id]
+        assert citation.span.of(document.text) == citation.quote
+        expected = citation.quote
+        if sentence.kind == "translation":
+            expected = translated(document, citation.span)
+        assert sentence.text == expected
