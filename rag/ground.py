@@ -51,7 +51,7 @@ def ground(
 def _place(quote: str, passage: Passage) -> Span | None:
     """Return where a passage says the quote from the start of a sentence to the end of one.
 
-    "先看论文。" stands in "不要先看论文。" and says the opposite: a part of a sentence proves nothing.
+    "先看论文。" stands in "不要先看论文。" and says the opposite: a part proves nothing.
     """
     spans = sentences(passage.text)
     ends = {span.end for span in spans}

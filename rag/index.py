@@ -75,8 +75,8 @@ def shelve(
         views += _questions(document, parts)
     views += [View("", "decoy", _lang(decoy), decoy, None) for decoy in decoys]
     seal = hashlib.sha256("\n".join([_FORM, SPLITTER, model, str(passage_chars)]).encode())
-    for view in views:
-        seal.update(f"{view.passage_id}\t{view.kind}\t{view.text}\n".encode())
+    for part in (*passages, *views):
+        seal.update(f"{part}\n".encode())
     return Shelf(tuple(passages), tuple(views), seal.hexdigest())
 
 
@@ -260,7 +260,10 @@ def _searched(shelf: Shelf) -> list[str]:
 
 def _publish(index_dir: Path, aside: Path, fingerprint: str) -> None:
     """Rename, then replace the pointer: the rename of one small file is the commit."""
-    before = sorted(index_dir.glob("gen-*"), key=lambda path: path.name)
+    try:
+        previous = _current(index_dir)
+    except StaleIndexError:
+        previous = ""
     generation = index_dir / f"gen-{time.time_ns()}-{fingerprint[:12]}"
     aside.rename(generation)
     pointer = index_dir / "current.new"
@@ -269,5 +272,6 @@ def _publish(index_dir: Path, aside: Path, fingerprint: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     pointer.replace(index_dir / "current")
-    for old in before[:-1]:
-        shutil.rmtree(old, ignore_errors=True)
+    for old in index_dir.glob("gen-*"):
+        if old.name not in (generation.name, previous):
+            shutil.rmtree(old, ignore_errors=True)

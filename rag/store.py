@@ -4,7 +4,9 @@ A store is written once, in a folder of its own, and then only read: Chroma has 
 processes, and a reader never sees what another process adds. Publishing is the index's business.
 """
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -82,13 +84,13 @@ class ChromaStore:
         Raises:
             StaleIndexError: the files are missing or damaged; the index must be built again.
         """
-        if not (folder / "chroma.sqlite3").is_file():  # Chroma would make an empty one
-            msg = f"There are no vectors in {folder}; run `mentor index`."
-            raise StaleIndexError(msg)
         try:
+            _check(folder / "chroma.sqlite3")
             client = _client(folder)
             return cls(client, client.get_collection(_NAME, embedding_function=None))
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # Chroma's Rust part panics outside of Exception
             msg = f"The vectors in {folder} cannot be read ({error}); run `mentor index`."
             raise StaleIndexError(msg) from error
 
@@ -110,6 +112,18 @@ class ChromaStore:
     def close(self) -> None:
         """Let go of the files; further calls are errors."""
         self._client.close()
+
+
+def _check(database: Path) -> None:
+    """Raise sqlite3.Error where Chroma would make an empty database, panic, or answer wrongly.
+
+    A folder that Chroma failed to open cannot be opened again in the same process.
+    """
+    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as opened:
+        found = opened.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        opened.execute("SELECT count(*) FROM collections").fetchone()
 
 
 def _nearest_first(found: tuple[int, float]) -> tuple[float, int]:
