@@ -18,7 +18,7 @@ from rag.types import Claim, Document, Hit, Lang, Match, Passage, Span
 _MOST, _SECOND, _FURTHER, _NEAR = 4, 0.8, 0.9, 0.8
 _SAME_ESSAY = 0.9  # what a passage of an essay already quoted is worth
 _LONG, _SHORT = 240, 24  # characters of a quote that is long enough, or too short to stand alone
-_CLAUSE = 12  # characters of a sentence without a full stop that may still be one
+_CLAUSE = 20  # characters of a sentence without a full stop that may still be one
 _LATIN = 2.5  # English needs that many characters for one of Chinese
 _NEIGHBOUR = 0.7  # a sentence beside the best one is quoted with it if it is that near
 
@@ -30,6 +30,7 @@ _LEANS = re.compile(
 )
 _ASKS = re.compile(r"[?？][\"”’」』)）]*$")
 _WHOLE = re.compile(r"[。！？!?.…;；~][\"”’」』)）]*\W*$")
+_THANKS = re.compile(r"感谢|谢谢|thank", re.IGNORECASE)
 _BROKEN_OFF = re.compile(r"。。$")
 _LEADS_ON = re.compile(r"[:：;；]$")
 
@@ -101,14 +102,25 @@ def _best_run(hit: Hit, *, alone: bool = False) -> _Run | None:
     them. None when the passage holds nothing but questions and fragments.
     """
     parts = _parts(hit.passage)
-    if not any(part.tells for part in parts):
-        return None
     near = [
         _nearness(part.span, hit.matches) if part.tells or part.leads else -1.0 for part in parts
     ]
-    best = max(range(len(parts)), key=lambda at: (near[at], -at))
+    for best in sorted(range(len(parts)), key=lambda at: (-near[at], at)):
+        if near[best] < 0:
+            break
+        grown = _grown(parts, near, best, _anchor(parts[best].span, hit.matches))
+        first, last = _rounded(parts, *(_widened(parts, *grown) if alone else grown))
+        if parts[last].tells:  # else a lead-in whose list is too long to quote
+            span = Span(parts[first].span.start, parts[last].span.end)
+            return _Run(hit.passage, span, near[best])
+    return None
+
+
+def _grown(
+    parts: Sequence["_Part"], near: Sequence[float], best: int, anchor: Span | None
+) -> tuple[int, int]:
+    """Add the neighbours of the best sentence that answer the same question, or nearly as well."""
     first = last = best
-    anchor = _anchor(parts[best].span, hit.matches)
 
     def joins(at: int) -> bool:
         within = anchor is not None and anchor.overlap(parts[at].span) > 0
@@ -118,13 +130,19 @@ def _best_run(hit: Hit, *, alone: bool = False) -> _Run | None:
         last += 1
     while first and joins(first - 1) and _size(parts, first - 1, last) <= _LONG:
         first -= 1
-    if alone and first == last:
-        after, before = last + 1 < len(parts) and parts[last + 1], first > 0 and parts[first - 1]
-        if after and (after.tells or after.leads) and _size(parts, first, last + 1) <= _LONG:
-            last += 1
-        elif before and before.tells and _size(parts, first - 1, last) <= _LONG:
-            first -= 1
-    return _Run(hit.passage, _rounded(parts, first, last), near[best])
+    return first, last
+
+
+def _widened(parts: Sequence["_Part"], first: int, last: int) -> tuple[int, int]:
+    """Give a single sentence its neighbour, the next one if it can be."""
+    if first < last:
+        return first, last
+    if last + 1 < len(parts) and (parts[last + 1].tells or parts[last + 1].leads):
+        if _size(parts, first, last + 1) <= _LONG:
+            return first, last + 1
+    elif first and parts[first - 1].tells and _size(parts, first - 1, last) <= _LONG:
+        return first - 1, last
+    return first, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +166,8 @@ def _parts(passage: Passage) -> list[_Part]:
         # A paragraph may end without a full stop: what it says is whole all the same.
         closes = passage.text[inner.end : inner.end + 1] in ("", "\n") and len(text) >= _CLAUSE
         whole = bool(_WHOLE.search(text)) or item or (closes and text[-1] not in ":：,，、")
-        asks = _ASKS.search(text) or _BROKEN_OFF.search(text)
-        tells = whole and len(text) >= 6 and not (asks or "://" in text)
+        void = _ASKS.search(text) or _BROKEN_OFF.search(text) or _THANKS.match(text)
+        tells = whole and len(text) >= 6 and not (void or "://" in text)
         leads = bool(_LEADS_ON.search(text)) and inner.end < len(passage.text.rstrip())
         parts.append(_Part(inner.shift(passage.span.start), text, tells, leads, item))
     return parts
@@ -172,7 +190,7 @@ def _anchor(span: Span, matches: Sequence[Match]) -> Span | None:
     return next(near, None)
 
 
-def _rounded(parts: Sequence[_Part], first: int, last: int) -> Span:
+def _rounded(parts: Sequence[_Part], first: int, last: int) -> tuple[int, int]:
     """Widen a run until it stands by itself: no leaning start, no open end, no stub."""
     while first and _size(parts, first - 1, last) <= _LONG and _leans(parts, first):
         first -= 1
@@ -185,7 +203,7 @@ def _rounded(parts: Sequence[_Part], first: int, last: int) -> Span:
         last += 1
     while first < last and not parts[last].tells:
         last -= 1
-    return Span(parts[first].span.start, parts[last].span.end)
+    return first, last
 
 
 def _leans(parts: Sequence[_Part], at: int) -> bool:
