@@ -71,7 +71,12 @@ class Evidence:
         self._weights = weights or Weights.read()
 
     def __call__(self, question: str, near: Nearness) -> float:
-        """Return the probability that the shelf answers, by the fitted model."""
+        """Return the probability that the shelf answers, by the fitted model.
+
+        A question without one meaningful word asks for nothing, and has none.
+        """
+        if not terms(question):
+            return 0.0
         model = self._weights
         found = self.features(question, near)
         total = model.constant + sum(

@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from rag.embed import Embedder
 from rag.errors import IndexLockedError, IndexWriteError, StaleIndexError
@@ -31,8 +33,9 @@ from rag.text import language, sentences, terms
 from rag.types import Document, Lang, Passage, View
 
 _log = logging.getLogger(__name__)
-_FORM = "3"  # raise it when the layout of a generation or the views change
+_FORM = "4"  # raise it when the layout of a generation or the views change
 ASKED = ("question", "decoy")  # views that are compared with a question word by word
+_SAME = 0.85  # similarity from which a decoy and a beginner question ask the same
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors
 
 Progress = Callable[[str, float], None]
@@ -229,6 +232,7 @@ def _need_room(index_dir: Path, views: int) -> None:
 def _write(folder: Path, shelf: Shelf, embedder: Embedder, progress: Progress) -> None:
     progress("embedding", 0.0)
     vectors = embedder.passages([view.text for view in shelf.views])
+    _silence(vectors, shelf.views)
     progress("storing vectors", 0.4)
     ChromaStore.write(folder / "vectors", vectors)
     progress("indexing words", 0.8)
@@ -246,6 +250,17 @@ def _write(folder: Path, shelf: Shelf, embedder: Embedder, progress: Progress) -
         "files": {name: _checksum(folder / name) for name in names},
     }
     (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def _silence(vectors: NDArray[np.float32], views: Sequence[View]) -> None:
+    """Make the decoys that say what a beginner question says near to nothing, in place.
+
+    So an essay may be added that answers a decoy, and no question that Mentor offers is refused.
+    """
+    asked, decoys = ([row for row, view in enumerate(views) if view.kind == kind] for kind in ASKED)
+    if asked and decoys:
+        nearest = (vectors[decoys] @ vectors[asked].T).max(axis=1)
+        vectors[[row for row, near in zip(decoys, nearest, strict=True) if near >= _SAME]] = 0.0
 
 
 def _searched(shelf: Shelf) -> list[str]:

@@ -93,9 +93,10 @@ class Mentor:
         if reply:
             yield Answer(asked, lang, "answered", reply, answerer="small talk")
             return
-        near, hits = self._found(asked, self._earlier(history), self._settings.top_k)
+        earlier = self._earlier(history)
+        near, hits = self._found(asked, earlier, self._settings.top_k)
         timings = {"retrieve": _ms(started)}
-        evidence = self._evidence(asked, near) if spoken != "other" else 0.0
+        evidence = self._evidence(_read(asked, earlier), near) if spoken != "other" else 0.0
         refused = evidence < self._settings.refuse_below
         _log.info("%s: evidence %.2f, %d hits", lang, evidence, len(hits))
         claims = [] if refused else self._answerer(asked, lang, hits, self.documents)
@@ -178,9 +179,8 @@ class Mentor:
         ]
 
     def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[Nearness, list[Hit]]:
-        """Return what the question comes near to; "why?" is read with the question before it."""
-        if earlier and not terms(asked):
-            asked = f"{earlier[-1]} {asked}"
+        """Return what the question, read with those before it, comes near to."""
+        asked = _read(asked, earlier)
         near = self._retriever.near(asked)
         before = self._retriever.remembered(earlier)
         return near, self._retriever.hits(near, k, before, self._named(asked))
@@ -216,6 +216,11 @@ class Mentor:
             if len(chosen) == _FOLLOWUPS:
                 break
         return tuple(chosen.values()) or self.starters(lang, _FOLLOWUPS)
+
+
+def _read(asked: str, earlier: Sequence[str]) -> str:
+    """Return what is asked: "why?" means nothing without the question before it."""
+    return f"{earlier[-1]} {asked}" if earlier and not terms(asked) else asked
 
 
 def _unseen(_what: str, _share: float) -> None:

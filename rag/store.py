@@ -87,9 +87,9 @@ class ChromaStore:
         try:
             _check(folder / "chroma.sqlite3")
             client = _client(folder)
-            store = cls(client, client.get_collection(_NAME, embedding_function=None))
-            len(store)  # a segment that is gone is missed only when it is asked
-            return store
+            collection = client.get_collection(_NAME, embedding_function=None)
+            collection.count()  # a segment that is gone is missed only when it is asked
+            return cls(client, collection)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # Chroma's Rust part panics outside of Exception

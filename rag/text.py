@@ -235,4 +235,4 @@ def language(text: str) -> Literal["zh", "en", "other"]:
         return "other"
     foreign = sum(word in _FOREIGN and word not in _ENGLISH for word in latin)
     accented = sum(not word.isascii() for word in latin)
-    return "other" if 2 * foreign + accented > 2 * english + 1 else "en"
+    return "other" if 2 * foreign + accented > 2 * english + 2 else "en"

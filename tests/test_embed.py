@@ -1,0 +1,253 @@
+"""Every embedder keeps one contract; the shipped model says what its recipe's library says."""
+
+import importlib
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import HashEmbedder
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rag import MissingModelError
+from rag.embed import SHIPPED, Embedder, open_embedder
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXTS = ["怎么选课题?", "How do I choose a topic?", "我的 topic 为什么不 work?", "C++ 论文 🔥"]
+# What the shipped model does not know, or what holds no token at all.
+UNKNOWN = ["", " ", "\n\t", "🜚", "\x00", "\ufeff", "\u0301"]
+
+
+@pytest.fixture(scope="session")
+def hub_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sentence-transformers model of twelve words, with prompts of its own."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    known = "[UNK] choose a topic paper read write ask : query passage 课题 论文".split()
+    tokenizer = Tokenizer(WordLevel({word: at for at, word in enumerate(known)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    weights = np.random.default_rng(7).standard_normal((len(known), 16)).astype(np.float32)
+    model = SentenceTransformer(
+        modules=[StaticEmbedding(tokenizer, embedding_weights=weights)],
+        device="cpu",
+        prompts={"query": "query : ", "document": "passage : "},
+    )
+    folder = tmp_path_factory.mktemp("hub") / "model"
+    model.save(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Embedder:
+    return open_embedder("", offline=True)
+
+
+@pytest.fixture(scope="session", params=["fake", "shipped", "hub"])
+def embedder(request: pytest.FixtureRequest, shipped: Embedder, hub_model: Path) -> Embedder:
+    if request.param == "fake":
+        return HashEmbedder()
+    return shipped if request.param == "shipped" else open_embedder(str(hub_model), offline=True)
+
+
+def test_rows_are_float32_of_length_one(embedder: Embedder) -> None:
+    rows = embedder.passages(TEXTS)
+    assert rows.dtype == np.float32
+    assert rows.ndim == 2
+    assert len(rows) == len(TEXTS)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-3)
+
+
+def test_rows_keep_the_order_of_the_texts(embedder: Embedder) -> None:
+    rows = embedder.passages(TEXTS)
+    assert embedder.passages(TEXTS[::-1]) == pytest.approx(rows[::-1], abs=1e-5)
+    alone = np.concatenate([embedder.passages([text]) for text in TEXTS])
+    assert alone == pytest.approx(rows, abs=1e-5)
+
+
+def test_no_texts_give_no_rows_of_the_same_width(embedder: Embedder) -> None:
+    empty = embedder.passages([])
+    assert empty.dtype == np.float32
+    assert empty.shape == (0, embedder.passages(["topic"]).shape[1])
+
+
+def test_a_question_is_one_vector_of_length_one(embedder: Embedder) -> None:
+    vector = embedder.question("choose a topic")
+    assert vector.dtype == np.float32
+    assert vector.shape == embedder.passages(["topic"])[0].shape
+    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-3)
+
+
+@given(text=st.text(max_size=60))
+@example("")
+@example("🜚")
+@example("\ufeff")
+@example("𠮷" * 3000)
+def test_every_text_gives_finite_rows_of_length_one_or_zero(embedder: Embedder, text: str) -> None:
+    for row in (embedder.passages([text, "topic"])[0], embedder.question(text)):
+        assert np.isfinite(row).all()
+        length = float(np.linalg.norm(row))
+        assert length == pytest.approx(1.0, abs=1e-3) or length == 0.0
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
+def test_the_shipped_model_gives_zeros_for_what_it_does_not_know(
+    shipped: Embedder, text: str
+) -> None:
+    assert not shipped.passages([text, "topic"])[0].any()
+    assert not shipped.question(text).any()
+
+
+def test_embedders_have_names_that_tell_them_apart(shipped: Embedder, hub_model: Path) -> None:
+    assert shipped.name == open_embedder("", offline=True).name
+    assert shipped.name != open_embedder(str(hub_model), offline=True).name
+
+
+ESSAYS = [path.read_text(encoding="utf-8") for path in (ROOT / "corpus" / "essays").glob("*.md")]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(TEXTS, id="questions"),
+        pytest.param([ln for text in ESSAYS for ln in text.split("\n") if ln], id="every line"),
+        pytest.param(["𠮷野家 topic", "café", "e\u0301 论文"], id="unknown characters"),
+        pytest.param(ESSAYS, id="whole essays"),
+    ],
+)
+def test_the_shipped_model_gives_the_vectors_of_sentence_transformers(
+    shipped: Embedder, texts: list[str]
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(SHIPPED), device="cpu", local_files_only=True)
+    model.float()  # its weights are stored in halves, and so are its sums
+    wanted = model.encode_document(texts, normalize_embeddings=True)
+    assert np.abs(shipped.passages(texts) - wanted).max() < 1e-3
+    questions = np.array([shipped.question(text) for text in texts])
+    assert np.abs(questions - model.encode_query(texts, normalize_embeddings=True)).max() < 1e-3
+
+
+def test_the_shipped_model_knows_what_means_the_same_in_both_languages(shipped: Embedder) -> None:
+    zh, same, other = shipped.passages(
+        ["怎么选择研究课题?", "How do I choose a research topic?", "My cat sleeps on the sofa."]
+    )
+    assert float(zh @ same) > float(zh @ other) + 0.2
+
+
+def _python(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_shipped_model_loads_without_torch_or_a_hub_client() -> None:
+    done = _python(
+        "import sys\n"
+        "from rag.embed import open_embedder\n"
+        "assert open_embedder('', offline=True).question('topic').any()\n"
+        "heavy = {'torch', 'sentence_transformers', 'transformers', 'huggingface_hub'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_importing_the_door_loads_no_embedding_library() -> None:
+    done = _python(
+        "import sys, rag; print({'model2vec', 'tokenizers', 'torch'} & set(sys.modules))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "set()"), done.stderr
+
+
+def test_the_prompts_of_a_hub_model_are_used_for_questions_and_passages(hub_model: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    embedder = open_embedder(str(hub_model), offline=True)
+    model = SentenceTransformer(str(hub_model), device="cpu", local_files_only=True)
+    texts = [f"{prompt}choose a topic" for prompt in ("query : ", "passage : ", "")]
+    plain = model.encode(texts, normalize_embeddings=True)
+    question = embedder.question("choose a topic")
+    passage = embedder.passages(["choose a topic"])[0]
+    assert question == pytest.approx(plain[0], abs=1e-5)
+    assert passage == pytest.approx(plain[1], abs=1e-5)
+    for one, other in ((question, passage), (question, plain[2]), (passage, plain[2])):
+        assert float(one @ other) < 0.99
+
+
+def _refused(name: str) -> str:
+    importlib.import_module("sentence_transformers")  # seconds, which are not counted
+    started = time.perf_counter()
+    with pytest.raises(MissingModelError) as caught:
+        open_embedder(name, offline=True)
+    assert time.perf_counter() - started < 10
+    message = str(caught.value)
+    assert "\n" not in message
+    assert name in message
+    return message
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "no such model", "/no/such/folder"])
+def test_a_model_that_is_not_here_is_refused_quickly_with_the_next_step(name: str) -> None:
+    assert "MENTOR_OFFLINE=false" in _refused(name)
+
+
+def test_an_empty_folder_is_refused_as_a_model(tmp_path: Path) -> None:
+    _refused(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "modules.json", "tokenizer.json"])
+def test_a_damaged_hub_model_is_refused(hub_model: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(hub_model, tmp_path, dirs_exist_ok=True)
+    for damaged in tmp_path.rglob(name):
+        damaged.write_bytes(damaged.read_bytes()[:40])
+    _refused(str(tmp_path))
+
+
+def test_a_hub_model_without_its_library_names_the_next_step() -> None:
+    done = _python(
+        "import sys\n"
+        "class Blocked:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('sentence_transformers', 'torch'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Blocked())\n"
+        "from rag import MissingModelError\n"
+        "from rag.embed import open_embedder\n"
+        "assert open_embedder('', offline=True).question('topic').any()\n"
+        "try:\n"
+        "    open_embedder('some/model', offline=True)\n"
+        "except MissingModelError as error:\n"
+        "    print(error)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    for part in ("some/model", "sentence-transformers", "make install", "MENTOR_EMBEDDER"):
+        assert part in done.stdout
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("kept", [0, 40, None])
+def test_a_damaged_shipped_model_says_to_check_it_out_again(
+    tmp_path: Path, name: str, kept: int | None
+) -> None:
+    shutil.copytree(ROOT / "rag", tmp_path / "rag", ignore=shutil.ignore_patterns("__pycache__"))
+    damaged = tmp_path / "rag" / "model" / name
+    damaged.unlink() if kept is None else damaged.write_bytes(damaged.read_bytes()[:kept])
+    program = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from rag import MissingModelError\n"
+        "from rag.embed import open_embedder\n"
+        "try: open_embedder('', offline=True)\n"
+        "except MissingModelError as error: print(error)"
+    )
+    done = _python(program)
+    assert done.returncode == 0, done.stderr
+    assert "check it out again" in done.stdout

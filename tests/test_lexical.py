@@ -1,0 +1,114 @@
+"""BM25 over words of both languages, in memory and back from disk."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.lexical import Lexical
+from rag.text import words
+
+TEXTS = [
+    "选课题最重要的标准是好奇心和热情",
+    "写作是整理想法的办法",
+    "You need ten thousand hours of practice",
+    "没有 GPU 就先用小数据集 do small experiments",
+    "",
+]
+
+
+@pytest.fixture
+def lexical() -> Lexical:
+    return Lexical.build(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("课题怎么选", 0),
+        ("好奇心", 0),
+        ("为什么要写作?", 1),
+        ("how many HOURS should I practice?", 2),
+        ("gpu", 3),
+        ("GPU", 3),  # full-width letters are the same word
+        ("数据集 experiments", 3),
+    ],
+)
+def test_the_text_that_shares_words_scores_best(
+    lexical: Lexical, question: str, found: int
+) -> None:
+    scores = lexical.scores(question)
+    assert scores.dtype == np.float32
+    assert scores.shape == (len(TEXTS),)
+    assert int(scores.argmax()) == found
+    assert np.count_nonzero(scores == scores.max()) == 1
+
+
+@pytest.mark.parametrize("question", ["", " \n", "?!。", "🔥", "量子纠缠", "zebra", "\ud800"])
+def test_a_question_that_shares_no_word_scores_zero_everywhere(
+    lexical: Lexical, question: str
+) -> None:
+    assert lexical.scores(question).tolist() == [0.0] * len(TEXTS)
+
+
+def test_scores_follow_the_formula() -> None:
+    lexical = Lexical.build(["a a b", "b c", "c"])
+    # N 3, mean length (3 + 2 + 1) / 3 = 2, k1 1.5, b 0.75; "a" stands twice in text 0 and in no
+    # other: idf ln(1 + (3 - 1 + 0.5) / (1 + 0.5)) = ln(8/3); length 3 gives
+    # 1.5 * (0.25 + 0.75 * 3 / 2) = 2.0625; 2 / (2 + 2.0625) = 0.4923; ln(8/3) * 0.4923 = 0.4829
+    assert lexical.scores("a").tolist() == pytest.approx([0.4829, 0.0, 0.0], abs=1e-4)
+    # "b": idf ln(1 + 1.5 / 2.5) = 0.4700; 1 / (1 + 2.0625) and 1 / (1 + 1.5): 0.1535, 0.1880
+    assert lexical.scores("b").tolist() == pytest.approx([0.1535, 0.1880, 0.0], abs=1e-4)
+    both = [0.4829 + 0.1535, 0.1880, 0.0]
+    assert lexical.scores("a b unseen").tolist() == pytest.approx(both, abs=1e-4)
+
+
+def test_rarity_is_highest_for_an_unseen_word() -> None:
+    lexical = Lexical.build(["a a b", "b c", "b"])
+    assert lexical.rarity("b") == pytest.approx(math.log(1 + 0.5 / 3.5))
+    assert lexical.rarity("a") == pytest.approx(math.log(1 + 2.5 / 1.5))
+    assert lexical.rarity("zebra") == pytest.approx(math.log(1 + 3.5 / 0.5))
+
+
+def test_it_says_which_words_stand_in_a_text(lexical: Lexical) -> None:
+    assert all(word in lexical for text in TEXTS for word in words(text))
+    assert "zebra" not in lexical
+
+
+def test_what_is_written_reads_back_the_same(lexical: Lexical, tmp_path: Path) -> None:
+    lexical.write(tmp_path / "words")
+    again = Lexical.read(tmp_path / "words")
+    for question in [*TEXTS, "课题 hours zebra", "zebra"]:
+        assert again.scores(question).tolist() == lexical.scores(question).tolist()
+    for word in [*words(" ".join(TEXTS)), "zebra"]:
+        assert again.rarity(word) == lexical.rarity(word)
+        assert (word in again) == (word in lexical)
+
+
+@given(texts=st.lists(st.text(max_size=20), max_size=6), question=st.text(max_size=20))
+def test_every_score_is_finite_and_above_zero_only_where_a_word_is_shared(
+    texts: list[str], question: str
+) -> None:
+    scores = Lexical.build(texts).scores(question)
+    shared = [bool(set(words(text)) & set(words(question))) for text in texts]
+    assert np.isfinite(scores).all()
+    assert (scores > 0).tolist() == shared
+
+
+def test_no_texts_give_no_scores(tmp_path: Path) -> None:
+    empty = Lexical.build([])
+    empty.write(tmp_path / "words")
+    again = Lexical.read(tmp_path / "words")
+    assert again.scores("课题").tolist() == empty.scores("课题").tolist() == []
+
+
+def test_texts_may_be_cut_into_other_words(tmp_path: Path) -> None:
+    def letters(text: str) -> list[str]:
+        return list(text)
+
+    Lexical.build(["ab", "cd"], letters).write(tmp_path / "letters")
+    scores = Lexical.read(tmp_path / "letters", letters).scores("dx")
+    assert (scores > 0).tolist() == [False, True]
