@@ -131,9 +131,10 @@ def test_a_lead_in_is_never_quoted_without_what_it_leads_to(length: int) -> None
 def test_a_sentence_that_leans_on_the_one_before_takes_it_along(leaning: str) -> None:
     before = "研究里面充满了挫折和失败的时刻。"
     after = f"{leaning}值得每一个人坚持到最后的那一天。"
-    other = "写作最好每天都练习一会儿才行呢。"
-    [quote] = _quotes(f"{other}{before}{after}", {after: 0.9})
-    assert f"{before}{after}" in quote
+    leans = _document(f"写作最好每天都练习一会儿才行呢。{before}{after}", "leans")
+    other = _document("好奇心和热情才应该是我们研究生涯的重心所在。", "other")
+    hits = [_hit(other, {other.text: 0.9}), _hit(leans, {after: 0.9})]
+    assert [claim.quote for claim in _claims(hits, [leans, other])][1] == f"{before}{after}"
 
 
 def test_a_leaning_sentence_with_nothing_before_it_stands_alone() -> None:
