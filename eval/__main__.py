@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -29,7 +30,7 @@ def run(
     rows = ask_all(_mentor(), read(_split(split)))
     found = figures(rows, _furniture())
     if as_json:
-        typer.echo(json.dumps([figure.__dict__ for figure in found]))
+        typer.echo(json.dumps([asdict(figure) for figure in found]))
         return
     table = Table("figure", "value", "95 % interval", "n", title=f"split: {split}")
     for figure in found:

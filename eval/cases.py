@@ -32,11 +32,7 @@ class Case:
 
 def read(split: Split, folder: Path = QUESTIONS) -> list[Case]:
     """Return the cases of one split, from every *.jsonl of the folder, in file order."""
-    rows = [
-        json.loads(line)
-        for path in sorted(folder.glob("*.jsonl"))
-        for line in _lines(path)
-    ]
+    rows = [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in _lines(path)]
     return [_case(row) for row in rows if row["split"] == split]
 
 
@@ -78,7 +74,7 @@ def locate(document: Document, quote: str) -> Span:
     flat = "".join(document.text[at] for at in places)
     wanted = _BLANK.sub("", quote)
     at = flat.find(wanted)
-    if at < 0:
+    if at < 0 or not wanted:
         msg = f"gold quote is not in {document.id}: {quote[:40]}"
         raise ValueError(msg)
     return Span(places[at], places[at + len(wanted) - 1] + 1)

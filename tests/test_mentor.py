@@ -106,6 +106,18 @@ def test_every_question_gets_proved_sentences_numbered_in_order(
     assert len(answer.followups) == len(set(answer.followups)) <= 3
 
 
+@pytest.mark.parametrize("question", ["AI like CERN", "Kaiming He MIT job talk"])
+def test_a_name_in_capitals_is_not_taken_for_another_language(shelf: Mentor, question: str) -> None:
+    assert shelf.ask(question).sentences
+
+
+def test_nearly_every_question_written_for_the_essays_is_answered(shelf: Mentor) -> None:
+    written = [q for document in shelf.documents.values() for q in document.questions][::12]
+    answers = [shelf.ask(question.text) for question in written]
+    assert [a.lang for a in answers] == [question.lang for question in written]
+    assert sum(not answer.sentences for answer in answers) <= len(written) // 100
+
+
 def test_a_stream_gives_the_sentences_as_they_are_ready_and_the_answer_last(shelf: Mentor) -> None:
     for question in (*ANSWERED, "今天晚饭吃什么?", "你好"):
         *said, answer = shelf.stream(question)

@@ -4,6 +4,7 @@ Exit status: 0 done (a refusal is done), 2 the user's input or setup.
 """
 
 import gc
+import io
 import json
 import logging
 import os
@@ -35,6 +36,7 @@ Batch = Annotated[
     typer.Option("--batch", help='JSON lines with "id", "question" and, if any, "history".'),
 ]
 Row = Mapping[str, Any]
+_STOPPED = 130
 
 
 @app.command()
@@ -131,12 +133,17 @@ def main() -> None:
     # A start allocates much that stays: looking for garbage in it a hundred times takes 0.15 s.
     gc.set_threshold(100_000, 20, 20)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack our letters
     try:
         app()
     except MentorError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("Stopped. Nothing was left half done; run the same command again.", 130)
+    except SystemExit as stop:
+        if stop.code == _STOPPED:  # what the command line makes of Ctrl-C
+            _fail("Stopped. Nothing was left half done; run the same command again.", _STOPPED)
+        raise
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -229,7 +236,7 @@ def _each(path: Path, told: Callable[[Row], dict[str, Any]]) -> None:
 
 def _rows(path: Path) -> list[Row]:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: cannot be read as UTF-8 text ({error})."
         raise MentorError(msg) from error
@@ -239,7 +246,7 @@ def _rows(path: Path) -> list[Row]:
 def _row(path: Path, number: int, line: str) -> Row:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{path}: line {number}: not JSON ({error})."
         raise MentorError(msg) from error
     texts = isinstance(row, dict) and isinstance(row.get("question"), str) and "id" in row
