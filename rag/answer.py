@@ -24,7 +24,7 @@ _NEIGHBOUR = 0.7  # a sentence beside the best one is quoted with it if it is th
 
 # A sentence that opens with one of these leans on the one before it.
 _LEANS = re.compile(
-    r"(?:但是?|因为|而且|不过|然而|所以|因此|于是|此外|相反|另外|同时|并且|而|也就是说|即使|即便|这|那|它|他们?|其实|"
+    r"(?:但是?|因为|然后|而且|不过|然而|所以|因此|于是|此外|相反|另外|同时|并且|而|也就是说|即使|即便|这|那|它|他们?|其实|"
     r"否则|当然|反正|其中|其次|总之|or |so |but |and |because |cause |it |that |this |they )",
     re.IGNORECASE,
 )

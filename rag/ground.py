@@ -4,7 +4,7 @@ A claim stands only if its quote stands, letter for letter, in a passage it name
 is then the essay's own slice. Knows nothing of search or of how claims are made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rag.text import sentences
 from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span
@@ -46,6 +46,22 @@ def ground(
                 support=1.0,
             )
     return None
+
+
+def checked(
+    claims: Iterable[Claim],
+    passages: Mapping[str, Passage],
+    documents: Mapping[str, Document],
+    lang: Lang,
+) -> Iterator[tuple[Claim, Sentence | None]]:
+    """Yield each claim with its sentence, or None; one passage has one number, from 1 upwards."""
+    numbers: dict[tuple[str, ...], int] = {}
+    for claim in claims:
+        number = numbers.get(claim.passage_ids, len(numbers) + 1)
+        sentence = ground(claim, passages, documents, lang, number)
+        if sentence:
+            numbers[claim.passage_ids] = number
+        yield claim, sentence
 
 
 def _place(quote: str, passage: Passage) -> Span | None:

@@ -13,12 +13,12 @@ from rag.embed import Embedder, open_embedder
 from rag.enrich import decoys, enrich
 from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
-from rag.ground import ground, voice
+from rag.ground import checked, voice
 from rag.load import load
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
 from rag.text import cleaned, language, terms, words
-from rag.types import Answer, Document, Hit, Lang, Sentence, Speaker
+from rag.types import Answer, Claim, Document, Hit, Lang, Sentence, Speaker
 
 _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
@@ -95,24 +95,20 @@ class Mentor:
             return
         earlier = self._earlier(history)
         near, hits = self._found(asked, earlier, self._settings.top_k)
-        timings = {"retrieve": _ms(started)}
+        retrieved = _ms(started)
         evidence = self._evidence(_read(asked, earlier), near) if spoken != "other" else 0.0
         refused = evidence < self._settings.refuse_below
         _log.info("%s: evidence %.2f, %d hits", lang, evidence, len(hits))
         claims = [] if refused else self._answerer(asked, lang, hits, self.documents)
         sentences: list[Sentence] = []
-        dropped = []
-        numbers: dict[tuple[str, ...], int] = {}
-        for claim in claims:
-            number = numbers.get(claim.passage_ids, len(numbers) + 1)
-            sentence = ground(claim, self._passages, self.documents, lang, number)
-            if sentence is None:
+        dropped: list[Claim] = []
+        for claim, sentence in checked(claims, self._passages, self.documents, lang):
+            if sentence:
+                sentences.append(sentence)
+                yield sentence
+            else:
                 dropped.append(claim)
-                continue
-            numbers[claim.passage_ids] = number
-            sentences.append(sentence)
-            yield sentence
-        answer = Answer(
+        yield Answer(
             question=asked,
             lang=lang,
             status="answered" if sentences else "refused",
@@ -123,9 +119,8 @@ class Mentor:
             followups=self._followups(near, lang, sentences),
             hits=tuple(hits),
             answerer=self._answerer.name,
-            timings_ms=timings | {"total": _ms(started)},
+            timings_ms={"retrieve": retrieved, "total": _ms(started)},
         )
-        yield answer
 
     def retrieve(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
         """Return up to `k` hits, best first. Raises QuestionError like `ask`."""
