@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.cases import read
-from rag import Mentor
+from rag import Mentor, MissingModelError
 from rag.evidence import Evidence, Weights, features
 from rag.lexical import Lexical
 from rag.retrieve import Nearness
@@ -103,6 +103,16 @@ def test_weights_read_back_as_they_were_written(tmp_path: Path) -> None:
     record = {name: getattr(weights, name) for name in Weights.__slots__}
     (tmp_path / "evidence.json").write_text(json.dumps(record), encoding="utf-8")
     assert Weights.read(tmp_path / "evidence.json") == weights
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", "null", "", None])
+def test_weights_that_cannot_be_read_say_what_to_mend(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "evidence.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(MissingModelError, match=r"evidence\.json") as caught:
+        Weights.read(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_shipped_weights_belong_to_the_features() -> None:
