@@ -27,7 +27,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Ask every question of a split and print each figure with its interval and n."""
-    rows = ask_all(_mentor(), read(_split(split)))
+    cases = read(_split(split))
+    rows = ask_all(_mentor(), cases)
     found = figures(rows, _furniture())
     if as_json:
         typer.echo(json.dumps([asdict(figure) for figure in found]))

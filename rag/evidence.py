@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.errors import MissingModelError
 from rag.lexical import Lexical
 from rag.retrieve import Nearness
 from rag.text import terms, words
@@ -59,8 +60,16 @@ class Weights:
 
     @classmethod
     def read(cls, path: Path = WEIGHTS) -> "Weights":
-        """Read what `write` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        """Read what `python -m eval calibrate` wrote.
+
+        Raises:
+            MissingModelError: the file is missing or damaged.
+        """
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            msg = f"The refusal's weights in {path} cannot be read ({error}); check it out again."
+            raise MissingModelError(msg) from error
 
 
 class Evidence:

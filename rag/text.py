@@ -176,6 +176,7 @@ def han_words(run: str) -> list[str]:
 
 _FUNCTION_WORDS = frozenset(
     """
+    tell more example examples explain detail details elaborate
     a about all also am an and any anyone are as at be been but by can could did do does doing
     don't even ever for from get gets getting had has have he her his how i i'd i'm i've if in
     into is it it's its just know like make makes many me much my no not of on one or other our
@@ -188,8 +189,9 @@ _FUNCTION_WORDS = frozenset(
     我们 你们 他们 是 不是 有 没有 在 和 与 跟 或者 还是 但是 可是 如果 因为 所以 这 那 这个 那个
     这样 那样 这些 那些 一个 一下 一点 一些 可以 能 能不能 可不可以 需要 应该 要 想 想要 会 不会
     可能 是否 有没有 要不要 该不该 自己 大家 别人 觉得 感觉 知道 到底 究竟 真的 现在 还 也 都 就
-    才 又 很 太 最 更 比较 非常 总是 一直 已经 请问 然后 告诉 问 说 做 让 被 把 给 对 从 到 向 于 为
-    而 及 并 等 时候 东西 事情 问题 怎么样 多少 几个 不 没 每天 每次 那么 这么 只 只能 只是 其实
+    才 又 很 太 最 更 比较 非常 总是 一直 已经 请问 然后 具体 例子 举 举个 举例 详细 展开
+    继续 告诉 问 说 做 让 被 把 给 对 从 到 向 于 为 而 及 并 等 时候 东西 事情 问题 怎么样
+    多少 几个 不 没 每天 每次 那么 这么 只 只能 只是 其实
     好 多 少 大 小 看 用 去 来
     """.split()
 )

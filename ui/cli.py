@@ -51,7 +51,7 @@ def ask(
     """Answer a question, or every question of a file."""
     with _opened(corpus, index) as mentor:
         if batch:
-            _each(batch, lambda row: as_json(mentor.ask(*_asked(row)), str(row["id"])))
+            _each(batch, lambda row: as_json(mentor.ask(*_asked(row))) | {"id": row["id"]})
             return
         answer = mentor.ask(_given(question))
         if as_lines:
@@ -73,14 +73,14 @@ def retrieve(
     """Show the passages that a question finds, best first."""
     with _opened(corpus, index) as mentor:
 
-        def found(id_: str, asked: str, history: Sequence[str] = ()) -> dict[str, Any]:
+        def found(asked: str, history: Sequence[str] = ()) -> dict[str, Any]:
             hits = mentor.retrieve(asked, k, history)
-            return {"id": id_, "question": asked, "hits": [hit_json(hit) for hit in hits]}
+            return {"id": "", "question": asked, "hits": [hit_json(hit) for hit in hits]}
 
         if batch:
-            _each(batch, lambda row: found(str(row["id"]), *_asked(row)))
+            _each(batch, lambda row: found(*_asked(row)) | {"id": row["id"]})
         elif as_lines:
-            _line(found("", _given(question)))
+            _line(found(_given(question)))
         else:
             show_hits(mentor.retrieve(_given(question), k), mentor.documents)
 
@@ -231,7 +231,7 @@ def _each(path: Path, told: Callable[[Row], dict[str, Any]]) -> None:
         try:
             _line(told(row))
         except MentorError as error:
-            _line({"id": str(row["id"]), "error": str(error)})
+            _line({"id": row["id"], "error": str(error)})
 
 
 def _rows(path: Path) -> list[Row]:
