@@ -246,3 +246,11 @@ def hostile_shelf() -> dict[str, Any]:
         "evil", nasty, f"# {nasty}\n\n{nasty}", speaker, url="javascript:alert(1)", site=nasty
     )
     return {"evil": essay}
+
+
+def test_the_reader_speaks_the_language_of_its_page_rather_than_the_browsers(
+    client: TestClient, mentor: FakeMentor
+) -> None:
+    asked = place(mentor) | {"lang": "zh"}
+    found = client.get("/api/passage", params=asked, headers={"accept-language": "en"}).json()
+    assert found["author"] == mentor.documents[asked["doc"]].author

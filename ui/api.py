@@ -201,7 +201,9 @@ async def _ask_body(request: Request) -> Ask:
 
 
 def _lang(request: Request) -> Lang:
-    return preferred(request.headers.get("accept-language", ""))
+    """Return the language of the page that asks, else the first of ours that its browser names."""
+    asked = request.query_params.get("lang", "")
+    return preferred(asked or request.headers.get("accept-language", ""))
 
 
 def _span_or_none(s: str, e: str, text: str) -> Span | None:

@@ -66,7 +66,7 @@
     opener = { link, href };
     markActive(href);
     open();
-    const address = `/api/passage?${new URLSearchParams({ doc, s, e, h })}`;
+    const address = `/api/passage?${new URLSearchParams({ doc, s, e, h, lang: words.lang })}`;
     try {
       const response = await fetch(address, { credentials: "omit" });
       if (!response.ok) throw new Error(String(response.status));
