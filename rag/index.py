@@ -33,7 +33,7 @@ from rag.text import language, sentences, terms
 from rag.types import Document, Lang, Passage, View
 
 _log = logging.getLogger(__name__)
-_FORM = "4"  # raise it when the layout of a generation or the views change
+_FORM = "5"  # raise it when the layout of a generation or the views change
 ASKED = ("question", "decoy")  # views that are compared with a question word by word
 _SAME = 0.85  # similarity from which a decoy and a beginner question ask the same
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors

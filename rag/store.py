@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
-_NAME = "views"
+_NAME, _MATRIX = "views", "matrix.npy"
+# Up to here the exact product takes under a millisecond (0.1 ms at 10,000 rows of 256, Chroma's
+# graph 1 to 3), and a process need not load Chroma, which takes 0.6 s, to answer one question.
+_EXACT = 20_000
 
 
 class Store(Protocol):
@@ -32,6 +35,26 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the files; further calls are errors."""
+
+
+class ExactStore:
+    """The same rows as one matrix, for small shelves: exact, and ready without loading Chroma."""
+
+    def __init__(self, rows: NDArray[np.float32]) -> None:
+        self._rows = rows
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """Return up to `k` (row, cosine similarity), nearest first; ties by row."""
+        near = self._rows @ vector.astype(np.float32)
+        best = np.argsort(-near, kind="stable")[:k].tolist()
+        return [(row, float(near[row])) for row in best]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def close(self) -> None:
+        """Let go of the matrix; further calls are errors."""
+        del self._rows
 
 
 class ChromaStore:
@@ -70,6 +93,8 @@ class ChromaStore:
                 rows = vectors[start : start + step]
                 ids = [str(row) for row in range(start, start + len(rows))]
                 collection.add(ids=ids, embeddings=rows)
+            if len(vectors) <= _EXACT:
+                np.save(folder / _MATRIX, vectors)
         except Exception as error:  # Chroma raises its own, sqlite's and plain ones
             msg = f"The vectors could not be written to {folder} ({error}); is the disk full?"
             raise IndexWriteError(msg) from error
@@ -78,14 +103,16 @@ class ChromaStore:
                 client.close()
 
     @classmethod
-    def open(cls, folder: Path) -> "ChromaStore":
-        """Open what `write` wrote.
+    def open(cls, folder: Path) -> Store:
+        """Open what `write` wrote: by its matrix where there is one, else in Chroma.
 
         Raises:
             StaleIndexError: the files are missing or damaged; the index must be built again.
         """
         try:
             _check(folder / "chroma.sqlite3")
+            if (folder / _MATRIX).is_file():
+                return ExactStore(np.load(folder / _MATRIX))
             client = _client(folder)
             collection = client.get_collection(_NAME, embedding_function=None)
             collection.count()  # a segment that is gone is missed only when it is asked

@@ -14,13 +14,15 @@ from rag.store import ChromaStore, Store, stored_files
 Opener = Callable[[Vectors], Store]
 
 
-@pytest.fixture(params=["memory", "chroma"])
+@pytest.fixture(params=["memory", "matrix", "chroma"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     stores: list[Store] = []
 
     def opener(vectors: Vectors) -> Store:
-        if request.param == "chroma":
+        if request.param != "memory":
             ChromaStore.write(tmp_path / str(len(stores)), vectors)
+            if request.param == "chroma":  # what a shelf too large for a matrix is read by
+                (tmp_path / str(len(stores)) / "matrix.npy").unlink()
             stores.append(ChromaStore.open(tmp_path / str(len(stores))))
         else:
             stores.append(MemoryStore(vectors))
