@@ -122,7 +122,11 @@ def read(index_dir: Path, shelf: Shelf) -> Index:
     Raises:
         StaleIndexError: there is none, it is damaged, or it was made from another shelf.
     """
-    folder = index_dir / _current(index_dir)
+    return _opened(index_dir / _current(index_dir), shelf)
+
+
+def _opened(folder: Path, shelf: Shelf) -> Index:
+    """Open a generation, published or not yet, and check that it is whole and of this shelf."""
     try:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         if about["fingerprint"] != shelf.fingerprint:
@@ -185,9 +189,14 @@ def build(
         aside = index_dir / f"build-{os.getpid()}"
         try:
             _write(aside, shelf, embedder, progress)
+            progress("verifying", 0.9)
+            _opened(aside, shelf).store.close()
             _publish(index_dir, aside, shelf.fingerprint)
         except OSError as error:
             msg = f"The index could not be written to {index_dir} ({error.strerror})."
+            raise IndexWriteError(msg) from error
+        except StaleIndexError as error:
+            msg = f"What was written to {index_dir} cannot be read back ({error})"
             raise IndexWriteError(msg) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -240,7 +249,6 @@ def _write(folder: Path, shelf: Shelf, embedder: Embedder, progress: Progress) -
     asked = [view.text for view in shelf.views if view.kind in ASKED]
     # Short questions share "how do I" with each other: only words that carry meaning count.
     Lexical.build(asked, terms).write(folder / "asked")
-    progress("verifying", 0.9)
     names = [path.relative_to(folder).as_posix() for path in stored_files(folder)]
     about = {
         "fingerprint": shelf.fingerprint,
