@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rag import Document, Passage, Span
 
@@ -23,6 +23,9 @@ class Case:
     lang: str
     question: str
     gold: tuple[tuple[str, str], ...]
+    history: tuple[str, ...] = ()
+    kind: str = ""
+    style: str = ""
 
     @property
     def answerable(self) -> bool:
@@ -50,7 +53,7 @@ def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
-def _case(row: Mapping[str, object]) -> Case:
+def _case(row: Mapping[str, Any]) -> Case:
     gold = row["gold"]
     if not isinstance(gold, list):
         msg = f"{row['id']}: gold: must be a list of quotes."
@@ -61,6 +64,9 @@ def _case(row: Mapping[str, object]) -> Case:
         str(row["lang"]),
         str(row["question"]),
         tuple((quote["doc_id"], quote["quote"]) for quote in gold),
+        tuple(map(str, row.get("history", ()))),
+        str(row["kind"]),
+        str(row["style"]),
     )
 
 
