@@ -1,10 +1,10 @@
 """Pairs -> token vectors: symmetric InfoNCE over in-batch negatives (van den Oord et al., 2018).
 
-Each text is the mean of its token vectors; the loss is also taken on the first 64 dimensions
-(Kusupati et al., 2022), so that a shorter prefix of every vector still works.
+Each text is the mean of its token vectors. Where one side of a pair is English throughout, both
+sides are also pulled to the teacher's vector of it, against those of the other rows of the batch:
+so Chinese learns the teacher's space too (Reimers and Gurevych, 2020).
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,9 @@ from torch.nn import functional
 from training.pairs import PairFile
 
 _TEMPERATURE = 0.05
-_PREFIX = 64
 _MAX_TOKENS = 192
-# Smooth inverse frequency (Arora, Liang and Ma, 2017): frequent pieces start short.
-_SIF = 1e-3
+
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,12 @@ class Recipe:
 
     steps: int
     batch: int
-    dim: int
     rate: float
     seed: int
 
 
 class _Texts:
-    """Token ids of many texts, kept as one flat array and offsets."""
+    """Token ids of many texts, kept as one flat array and offsets: no padding."""
 
     def __init__(self, tokenizer: Tokenizer, texts: Sequence[str]) -> None:
         rows = [e.ids[:_MAX_TOKENS] or [1] for e in tokenizer.encode_batch_fast(list(texts))]
@@ -53,27 +51,57 @@ class _Texts:
         return torch.from_numpy(np.concatenate(parts).astype(np.int64)), torch.from_numpy(offsets)
 
 
-def learn(files: Sequence[PairFile], tokenizer: Tokenizer, recipe: Recipe) -> NDArray[np.float32]:
-    """Return float32 (pieces, dim) token vectors, in the order of the tokenizer's ids."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A pair file, cut; `target` holds the teacher's vectors of its English side, if it has one."""
+
+    queries: _Texts
+    passages: _Texts
+    target: torch.Tensor | None
+    groups: NDArray[np.int64]
+
+
+def draw(
+    rng: np.random.Generator, rows: int, groups: NDArray[np.int64], size: int
+) -> NDArray[np.int64]:
+    """Draw up to `size` of so many rows; of those of one group, which answer each other, one."""
+    drawn = rng.choice(rows, min(size, rows), replace=False)
+    if not len(groups):
+        return drawn
+    return drawn[np.unique(groups[drawn], return_index=True)[1]]
+
+
+def learn(
+    files: Sequence[PairFile],
+    targets: Sequence[Vectors | None],
+    tokenizer: Tokenizer,
+    start: Vectors,
+    recipe: Recipe,
+) -> Vectors:
+    """Return float32 (pieces, dim) token vectors, in the order of the tokenizer's ids.
+
+    `targets` holds for each file the teacher's unit vectors of its English side, or None; `start`
+    the first vectors.
+    """
     rng = np.random.default_rng(recipe.seed)
     torch.manual_seed(recipe.seed)
-    vectors = _start(tokenizer, recipe)
-    optimiser = torch.optim.Adam([vectors.weight], lr=recipe.rate)
+    bag = torch.nn.EmbeddingBag.from_pretrained(torch.from_numpy(start), freeze=False, mode="mean")
+    optimiser = torch.optim.Adam([bag.weight], lr=recipe.rate, fused=True)
     plan = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * min(step / recipe.steps, 1)))
     )
     with Progress() as progress:
         reading = progress.add_task("reading", total=len(files))
-        sides = []
-        for file in files:
-            sides.append((_Texts(tokenizer, file.queries), _Texts(tokenizer, file.passages)))
+        sources = []
+        for file, target in zip(files, targets, strict=True):
+            sources.append(_source(file, target, tokenizer))
             progress.advance(reading)
         chance = np.array([file.weight for file in files])
         learning = progress.add_task("learning", total=recipe.steps)
         for step in range(recipe.steps):
-            queries, passages = sides[rng.choice(len(files), p=chance / chance.sum())]
-            rows = rng.choice(len(queries), min(recipe.batch, len(queries)), replace=False)
-            loss = _loss(vectors(*queries.bag(rows)), vectors(*passages.bag(rows)))
+            source = sources[rng.choice(len(sources), p=chance / chance.sum())]
+            rows = draw(rng, len(source.queries), source.groups, recipe.batch)
+            loss = _loss(bag, source, rows)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -81,32 +109,29 @@ def learn(files: Sequence[PairFile], tokenizer: Tokenizer, recipe: Recipe) -> ND
             progress.update(learning, advance=1, description=f"learning, loss {loss.item():.2f}")
             if step % 100 == 0:
                 progress.console.print(f"step {step} loss {loss.item():.3f}")
-    return vectors.weight.detach().numpy()
+    return np.asarray(bag.weight.detach().numpy())
 
 
-def _start(tokenizer: Tokenizer, recipe: Recipe) -> torch.nn.EmbeddingBag:
-    size = tokenizer.get_vocab_size()
-    vectors = torch.nn.EmbeddingBag(size, recipe.dim, mode="mean")
-    torch.nn.init.normal_(vectors.weight, std=recipe.dim**-0.5)
-    scores = _log_frequencies(tokenizer)
-    weight = _SIF / (_SIF + torch.exp(torch.tensor(scores)))
-    with torch.no_grad():
-        vectors.weight.mul_(weight.unsqueeze(1))
-        vectors.weight[0] = 0
-    return vectors
+def _source(file: PairFile, target: Vectors | None, tokenizer: Tokenizer) -> _Source:
+    return _Source(
+        _Texts(tokenizer, file.queries),
+        _Texts(tokenizer, file.passages),
+        None if target is None else torch.from_numpy(target),
+        np.asarray(file.groups, np.int64),
+    )
 
 
-def _log_frequencies(tokenizer: Tokenizer) -> list[float]:
-    return [score for _, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
+def _loss(bag: torch.nn.EmbeddingBag, source: _Source, rows: NDArray[np.int64]) -> torch.Tensor:
+    queries = functional.normalize(bag(*source.queries.bag(rows)), dim=1)
+    passages = functional.normalize(bag(*source.passages.bag(rows)), dim=1)
+    loss = _contrast(queries, passages)
+    if source.target is None:
+        return loss
+    target = source.target[torch.from_numpy(rows)]
+    return loss + (_contrast(queries, target) + _contrast(passages, target)) / 2
 
 
-def _loss(queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
-    total = torch.zeros(())
-    for width in (queries.shape[1], _PREFIX):
-        left = functional.normalize(queries[:, :width], dim=1)
-        right = functional.normalize(passages[:, :width], dim=1)
-        scores = left @ right.T / _TEMPERATURE
-        truth = torch.arange(len(scores))
-        total = total + functional.cross_entropy(scores, truth)
-        total = total + functional.cross_entropy(scores.T, truth)
-    return total / 4
+def _contrast(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    scores = left @ right.T / _TEMPERATURE
+    truth = torch.arange(len(scores))
+    return (functional.cross_entropy(scores, truth) + functional.cross_entropy(scores.T, truth)) / 2

@@ -1,17 +1,25 @@
-"""Files of public text pairs -> (query, passage) rows. Knows file formats, nothing of models.
+"""Files of text pairs -> (query, passage) rows. Knows file formats, nothing of models.
 
 `parallel_*`, `comparable_*`, `dict_*`, `para_*` hold two columns; `qa_*` hold {"q", "p"} objects.
+The project's own text, in `training/text`, holds advice in both languages with questions that it
+answers (*.jsonl: "p_zh", "p_en", "q_zh", "q_en") and a glossary (*.tsv: Chinese, English).
 """
 
 import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Literal
+
+OWN = Path(__file__).resolve().parent / "text"
 
 # How often a batch comes from a file, by its kind: dictionaries give the two languages one
 # space, parallel text teaches sentences, the qa files teach "question -> text that answers it".
 _WEIGHTS: dict[str, float] = {
+    "advice": 3.0,
+    "terms": 0.5,
     "dict_cedict": 3.0,
     "dict_openwordnet": 1.0,
     "para_words_cow": 0.5,
@@ -41,28 +49,44 @@ _WEIGHTS: dict[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class PairFile:
-    """One file of pairs; `weight` is its relative chance to give the next batch."""
+    """One file of pairs.
+
+    `weight` is its relative chance to give the next batch; `english` says which side is English
+    throughout, if one is. Rows of the same `group` answer each other's queries, and never share
+    a batch.
+    """
 
     name: str
     queries: Sequence[str]
     passages: Sequence[str]
     weight: float
+    english: Literal["queries", "passages", ""] = ""
+    groups: Sequence[int] = ()
 
 
-def read(folder: Path) -> list[PairFile]:
-    """Return every pair file of `folder`, by name; raise FileNotFoundError where there is none."""
+def read(folder: Path, own: Path = OWN) -> list[PairFile]:
+    """Return every pair file of `folder`, by name, then the project's own text.
+
+    Raises:
+        FileNotFoundError: `folder` holds none.
+    """
     files = [_file(path) for path in sorted(folder.glob("*.gz"))]
     if not files:
         msg = f"{folder} holds no *.tsv.gz or *.jsonl.gz; see training/README.md for the list."
         raise FileNotFoundError(msg)
-    return files
+    return [*files, _advice(own), _terms(own)]
 
 
 def _file(path: Path) -> PairFile:
     name = path.name.split(".")[0]
     rows = [pair for pair in _rows(path) if all(side.strip() for side in pair)]
     queries, passages = zip(*rows, strict=True)
-    return PairFile(name, queries, passages, _WEIGHTS.get(name, 0.5))
+    english: Literal["queries", "passages", ""] = ""
+    if name.startswith("dict"):
+        english = "passages"
+    elif name.startswith(("parallel", "comparable")):
+        english = "queries"
+    return PairFile(name, queries, passages, _WEIGHTS.get(name, 0.5), english)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
@@ -74,3 +98,23 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
             else:
                 left, right = line.rstrip("\n").split("\t")[:2]
                 yield left, right
+
+
+def _advice(own: Path) -> PairFile:
+    """Pair every question with both languages of the passage that answers it."""
+    rows: list[tuple[int, str, str]] = []
+    texts = [path.read_text(encoding="utf-8") for path in sorted(own.glob("*.jsonl"))]
+    lines = [line for text in texts for line in text.split("\n") if line.strip()]
+    for group, line in enumerate(lines):
+        row = json.loads(line)
+        pairs = product([*row["q_zh"], *row["q_en"]], [row["p_zh"], row["p_en"]])
+        rows += [(group, question, passage) for question, passage in pairs]
+    groups, queries, passages = zip(*rows, strict=True)
+    return PairFile("advice", queries, passages, _WEIGHTS["advice"], groups=groups)
+
+
+def _terms(own: Path) -> PairFile:
+    texts = [path.read_text(encoding="utf-8") for path in sorted(own.glob("*.tsv"))]
+    lines = [line for text in texts for line in text.split("\n") if line.strip()]
+    chinese, english = zip(*(line.split("\t")[:2] for line in lines), strict=True)
+    return PairFile("terms", chinese, english, _WEIGHTS["terms"], "passages")
