@@ -1,4 +1,4 @@
-"""Text -> unit vectors. The only file that knows model2vec and sentence-transformers.
+"""Text -> vectors, pieces, judgements. Alone knows model2vec and sentence-transformers.
 
 The shipped model is a table of token vectors: model2vec reads it in 0.1 s without torch. Any other
 model goes through sentence-transformers, with the prompts it brings for queries and documents.
@@ -6,17 +6,24 @@ model goes through sentence-transformers, with the prompts it brings for queries
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import MissingModelError
+from rag.text import is_function_word
 
 SHIPPED = Path(__file__).resolve().parent / "model"
 
 Vectors = NDArray[np.float32]
+Ids = NDArray[np.int32]
+
+_UNKNOWN = 1  # the tokenizer's ids of [PAD] and [UNK] are 0 and 1
+_HARDLY = 0.02  # what is left of the weight of a function word
+_TINY = np.float32(1e-9)
 
 
 class Embedder(Protocol):
@@ -35,13 +42,60 @@ class Embedder(Protocol):
         """Return (dim,), of length 1 or all zeros."""
 
 
+class Pieces(Protocol):
+    """The words and parts of words that a static model knows, each with a vector."""
+
+    def cut(self, texts: Sequence[str]) -> list[Ids]:
+        """Return the distinct known pieces of each text, in ascending order."""
+
+    def knows(self, word: str) -> bool:
+        """Say whether a lower-cased word is one piece."""
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return (n, dim), rows of length 1 in the order of `ids`."""
+
+    def weights(self, ids: Ids) -> Vectors:
+        """Return (n,): how much each piece tells, above 0; function words hardly anything."""
+
+
+class Judge(Protocol):
+    """A cross-encoder: says how well each passage answers a question."""
+
+    def __call__(self, question: str, passages: Sequence[str]) -> list[float]:
+        """Return one score a passage, in their order, higher is better; no passages give []."""
+
+
+def open_judge(name: str, *, offline: bool) -> Judge | None:
+    """Return the sentence-transformers cross-encoder of that name or path, None for "".
+
+    Raises:
+        MissingModelError: the weights, or the library that runs them, are not on this machine.
+    """
+    return _CrossEncoder(name, offline=offline) if name else None
+
+
+def open_pieces() -> Pieces:
+    """Return the pieces of the shipped model, whichever model embeds.
+
+    Raises:
+        MissingModelError: the shipped weights are not on this machine.
+    """
+    return _shipped()
+
+
 def open_embedder(name: str, *, offline: bool) -> Embedder:
     """Return the shipped model for "", else the sentence-transformers model of that name or path.
 
     Raises:
         MissingModelError: the weights, or the library that runs them, are not on this machine.
     """
-    return _Hub(name, offline=offline) if name else _Shipped(SHIPPED)
+    return _Hub(name, offline=offline) if name else _shipped()
+
+
+@cache
+def _shipped() -> "_Shipped":
+    """Read the shipped model once a process: 30 MB serve as embedder and as pieces."""
+    return _Shipped(SHIPPED)
 
 
 class _Shipped:
@@ -71,6 +125,26 @@ class _Shipped:
         row: Vectors = self.passages([text])[0]
         return row
 
+    def cut(self, texts: Sequence[str]) -> list[Ids]:
+        known = self._model.tokenizer.encode_batch_fast(list(texts))
+        rows = (np.unique(np.asarray(found.ids, np.int32)) for found in known)
+        return [row[row > _UNKNOWN] for row in rows]
+
+    def knows(self, word: str) -> bool:
+        return self._model.tokenizer.token_to_id(word) is not None
+
+    def vectors(self, ids: Ids) -> Vectors:
+        rows = self._model.embedding[ids].astype(np.float32)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.maximum(lengths, _TINY), np.float32)
+
+    def weights(self, ids: Ids) -> Vectors:
+        # Training shortens the vectors of what tells little; "how" and "的" are cut down further.
+        lengths = np.linalg.norm(self._model.embedding[ids].astype(np.float32), axis=1)
+        said = (self._model.tokenizer.id_to_token(int(piece)) or "" for piece in ids)
+        told = np.array([_HARDLY if is_function_word(piece) else 1.0 for piece in said], np.float32)
+        return np.asarray(np.maximum(lengths * told, _TINY), np.float32)
+
 
 def _stamp(folder: Path) -> str:
     """Tell one set of weights and words from another; 30 MB take 0.02 s."""
@@ -85,23 +159,8 @@ class _Hub:
     """Any sentence-transformers model, by hub name or folder."""
 
     def __init__(self, name: str, *, offline: bool) -> None:
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            msg = (
-                f"The model '{name}' needs sentence-transformers, which the light install leaves "
-                "out; run `make install`, or unset MENTOR_EMBEDDER."
-            )
-            raise MissingModelError(msg) from error
-        try:
-            # Asking a hub that cannot be reached takes 70 s before it fails.
-            self._model = SentenceTransformer(name, device="cpu", local_files_only=offline)
-        except Exception as error:  # OSError for what is not there, anything for what is damaged
-            msg = (
-                f"The model '{name}' is not on this machine, or damaged; load it once with "
-                "MENTOR_OFFLINE=false, or give a folder."
-            )
-            raise MissingModelError(msg) from error
+        # Asking a hub that cannot be reached takes 70 s before it fails.
+        self._model = _loaded("SentenceTransformer", "MENTOR_EMBEDDER", name, offline=offline)
         self.name = name
 
     def passages(self, texts: Sequence[str]) -> Vectors:
@@ -114,3 +173,47 @@ class _Hub:
     def question(self, text: str) -> Vectors:
         row = self._model.encode_query(text, normalize_embeddings=True)
         return np.nan_to_num(np.asarray(row, np.float32))
+
+
+class _CrossEncoder:
+    """Any sentence-transformers cross-encoder with one label, by hub name or folder."""
+
+    def __init__(self, name: str, *, offline: bool) -> None:
+        self._model = _loaded("CrossEncoder", "MENTOR_RERANKER", name, offline=offline)
+        built = self._model.model.config.architectures or [""]
+        if built[0].endswith("Model"):  # its head would be made of chance, anew at every start
+            msg = f"The model '{name}' is an encoder; MENTOR_RERANKER needs a cross-encoder."
+            raise MissingModelError(msg)
+        if self._model.num_labels != 1:
+            msg = (
+                f"The model '{name}' gives {self._model.num_labels} numbers for a pair of texts; "
+                "MENTOR_RERANKER needs one that gives a single score."
+            )
+            raise MissingModelError(msg)
+
+    def __call__(self, question: str, passages: Sequence[str]) -> list[float]:
+        if not passages:
+            return []
+        pairs = [(question, passage) for passage in passages]
+        return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]
+
+
+def _loaded(kind: str, setting: str, name: str, *, offline: bool) -> Any:  # noqa: ANN401 - two unrelated classes
+    """Load a SentenceTransformer or CrossEncoder, or raise MissingModelError."""
+    try:
+        import sentence_transformers
+    except ImportError as error:
+        msg = (
+            f"The model '{name}' needs sentence-transformers, which the light install leaves "
+            f"out; run `make install`, or unset {setting}."
+        )
+        raise MissingModelError(msg) from error
+    try:
+        load = getattr(sentence_transformers, kind)
+        return load(name, device="cpu", local_files_only=offline)
+    except Exception as error:  # OSError for what is not there, anything for what is damaged
+        msg = (
+            f"The model '{name}' is not on this machine, or damaged; load it once with "
+            f"MENTOR_OFFLINE=false, give a folder, or unset {setting}."
+        )
+        raise MissingModelError(msg) from error

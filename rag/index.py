@@ -2,7 +2,7 @@
 
     index_dir/lock           one builder at a time
     index_dir/current        a line: the generation in use (replaced atomically)
-    index_dir/gen-…/         vectors/ (Chroma), words/ and asked/ (BM25), about.json (checksums)
+    index_dir/gen-…/         vectors/ (Chroma), words/ (BM25), pieces/, about.json (checksums)
 
 A reader sees the old generation or the new one, whole. The one before is kept.
 """
@@ -23,18 +23,19 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from rag.embed import Embedder
+from rag.embed import Embedder, Pieces
 from rag.errors import IndexLockedError, IndexWriteError, StaleIndexError
+from rag.interaction import Interaction
 from rag.lexical import Lexical
 from rag.split import VERSION as SPLITTER
 from rag.split import split
 from rag.store import ChromaStore, Store, stored_files
-from rag.text import language, sentences, terms
+from rag.text import language, sentences
 from rag.types import Document, Lang, Passage, View
 
 _log = logging.getLogger(__name__)
-_FORM = "5"  # raise it when the layout of a generation or the views change
-ASKED = ("question", "decoy")  # views that are compared with a question word by word
+_FORM = "6"  # raise it when the layout of a generation or the views change
+_COMPARED = ("question", "decoy")
 _SAME = 0.85  # similarity from which a decoy and a beginner question ask the same
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors
 
@@ -46,14 +47,14 @@ class Index:
     """An open generation.
 
     `views[row]` is what row `row` of `store` stands for. `lexical` scores `passages` in their
-    order, `asked` scores the views that are questions or decoys, in theirs.
+    order, by shared words; `interaction` scores `views` in theirs, by pieces.
     """
 
     passages: tuple[Passage, ...]
     views: tuple[View, ...]
     store: Store
     lexical: Lexical
-    asked: Lexical
+    interaction: Interaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +117,16 @@ def _lang(text: str) -> Lang:
     return "en" if language(text) == "en" else "zh"
 
 
-def read(index_dir: Path, shelf: Shelf) -> Index:
+def read(index_dir: Path, shelf: Shelf, pieces: Pieces) -> Index:
     """Open the published generation.
 
     Raises:
         StaleIndexError: there is none, it is damaged, or it was made from another shelf.
     """
-    return _opened(index_dir / _current(index_dir), shelf)
+    return _opened(index_dir / _current(index_dir), shelf, pieces)
 
 
-def _opened(folder: Path, shelf: Shelf) -> Index:
+def _opened(folder: Path, shelf: Shelf, pieces: Pieces) -> Index:
     """Open a generation, published or not yet, and check that it is whole and of this shelf."""
     try:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
@@ -137,8 +138,9 @@ def _opened(folder: Path, shelf: Shelf) -> Index:
         if len(store) != len(shelf.views):
             msg = f"The index holds {len(store)} of {len(shelf.views)} rows; run `mentor index`."
             raise StaleIndexError(msg)
-        lexical, asked = Lexical.read(folder / "words"), Lexical.read(folder / "asked", terms)
-        return Index(shelf.passages, shelf.views, store, lexical, asked)
+        lexical = Lexical.read(folder / "words")
+        interaction = Interaction.read(folder / "pieces", pieces)
+        return Index(shelf.passages, shelf.views, store, lexical, interaction)
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"The index in {folder} is damaged ({error}); run `mentor index`."
         raise StaleIndexError(msg) from error
@@ -168,6 +170,7 @@ def build(
     index_dir: Path,
     shelf: Shelf,
     embedder: Embedder,
+    pieces: Pieces,
     *,
     progress: Progress,
     wait_s: float = 0.0,
@@ -181,16 +184,16 @@ def build(
     with _builder(index_dir, wait_s):
         try:
             if _published(index_dir) == shelf.fingerprint:
-                read(index_dir, shelf).store.close()
+                read(index_dir, shelf, pieces).store.close()
                 return  # the process that held the lock has just built it
         except StaleIndexError:
             _log.info("the published index is damaged; building it again")
         _need_room(index_dir, len(shelf.views))
         aside = index_dir / f"build-{os.getpid()}"
         try:
-            _write(aside, shelf, embedder, progress)
+            _write(aside, shelf, embedder, pieces, progress)
             progress("verifying", 0.9)
-            _opened(aside, shelf).store.close()
+            _opened(aside, shelf, pieces).store.close()
             _publish(index_dir, aside, shelf.fingerprint)
         except OSError as error:
             msg = f"The index could not be written to {index_dir} ({error.strerror})."
@@ -238,7 +241,9 @@ def _need_room(index_dir: Path, views: int) -> None:
         raise IndexWriteError(msg)
 
 
-def _write(folder: Path, shelf: Shelf, embedder: Embedder, progress: Progress) -> None:
+def _write(
+    folder: Path, shelf: Shelf, embedder: Embedder, pieces: Pieces, progress: Progress
+) -> None:
     progress("embedding", 0.0)
     vectors = embedder.passages([view.text for view in shelf.views])
     _silence(vectors, shelf.views)
@@ -246,9 +251,7 @@ def _write(folder: Path, shelf: Shelf, embedder: Embedder, progress: Progress) -
     ChromaStore.write(folder / "vectors", vectors)
     progress("indexing words", 0.8)
     Lexical.build(_searched(shelf)).write(folder / "words")
-    asked = [view.text for view in shelf.views if view.kind in ASKED]
-    # Short questions share "how do I" with each other: only words that carry meaning count.
-    Lexical.build(asked, terms).write(folder / "asked")
+    Interaction.build([view.text for view in shelf.views], pieces).write(folder / "pieces")
     names = [path.relative_to(folder).as_posix() for path in stored_files(folder)]
     about = {
         "fingerprint": shelf.fingerprint,
@@ -265,14 +268,16 @@ def _silence(vectors: NDArray[np.float32], views: Sequence[View]) -> None:
 
     So an essay may be added that answers a decoy, and no question that Mentor offers is refused.
     """
-    asked, decoys = ([row for row, view in enumerate(views) if view.kind == kind] for kind in ASKED)
+    asked, decoys = (
+        [row for row, view in enumerate(views) if view.kind == kind] for kind in _COMPARED
+    )
     if asked and decoys:
         nearest = (vectors[decoys] @ vectors[asked].T).max(axis=1)
         vectors[[row for row, near in zip(decoys, nearest, strict=True) if near >= _SAME]] = 0.0
 
 
 def _searched(shelf: Shelf) -> list[str]:
-    """Return the words under which BM25 finds each passage: its headings and all of its views."""
+    """Return the words under which BM25 finds each passage: what it says, what is asked of it."""
     texts = {passage.id: list(passage.heading) for passage in shelf.passages}
     for view in shelf.views:
         # Sentences stand in the whole text already; decoys belong to nobody.

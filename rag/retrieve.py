@@ -1,65 +1,81 @@
 """Question (+ earlier questions) -> Hit[]: meaning and words, joined.
 
-Meaning asks how near the question is to a passage's views; words ask which rare words they share.
-Knows nothing of answers: what to say, or whether to say anything, is decided elsewhere.
+Meaning asks how near the question is to a passage's views, words how many of its rare words a
+passage holds. Knows nothing of answers: what to say, if anything, is decided elsewhere.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.embed import Embedder
-from rag.index import ASKED, Index
-from rag.types import Hit, Match
+from rag.index import Index
+from rag.types import Hit, Match, ViewKind
 
 # Similarities are asked for this many views; a view past them counts like the last of them.
-_NEAREST = 1000
-# Chosen on the dev and tuning questions (docs/decisions.md): a passage is as near as its nearest
-# whole text and sentence, and as the mean of its three nearest beginner questions.
-_TEXT, _QUESTIONS, _WORDS = 0.25, 2.0, 0.6
-# What the words shared with a beginner question add to its similarity, for the one that shares
-# most: "怎么做研究" is near to many questions, "显卡" stands in few.
-_SHARED = 0.15
-_BEST_QUESTIONS = 3
+_NEAREST = 3000
+# A passage's own text, its nearest sentence and its words count alike, what beginners ask of it
+# eight times: their words are the asker's, the essay's are not. Chosen on the dev questions.
+_QUESTIONS = 8.0
+_BEST_QUESTIONS = 2  # one near question may be luck
+# A passage that nobody wrote questions for counts as if it had some, and the nearer, the nearer
+# its own text is; a higher base would push it before passages that are asked about.
+_UNASKED, _PER_TEXT = 0.1, 0.5
 # An earlier question counts half as much as the one after it; three of them are remembered.
 _FADING, _REMEMBERED = 0.5, 3
 _MATCHES = 12
-_NAMED = 0.6  # "what does X say about …" is about X's passages before what is said about X
+_SAMPLE = 32  # sentences that tell how near a shelf is to itself; 0.3 s, once, where it is needed
+_NAMED = 0.9  # "what does X say about …" is about X's passages before what is said about X
 
 Scores = NDArray[np.float64]
-_ByKind = dict[str, dict[str, list[float]]]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
     """What a question comes near to.
 
-    `views`: (row, similarity), nearest first, questions with what shared words add. `texts`,
-    `questions`, `words`: a score for each passage, by its own text, by the beginner questions it
-    answers, by BM25. `decoys`: similarities to questions that no essay answers, nearest first;
-    `asked` is the nearest beginner question's.
+    `rows` of views, nearest first, and how `similar` they are: the mean of the cosine of the two
+    texts and of how much of the question the view says piece by piece. `texts`, `questions`,
+    `words`: a score for each passage, by its own text and nearest sentence, by the beginner
+    questions it answers, by the rare words it shares. `asked`, `decoys`: similarities to beginner
+    questions, and to questions that no essay answers, nearest first. `is_asked` says which passages
+    have beginner questions of their own. `strange`: the share of the
+    question that nothing on the shelf is near to. `best_is_asked`: whether the best passage has
+    beginner questions; where it has none, `home` says how near the question is to all the shelf's
+    sentences, 1 for as near as they are to each other.
     """
 
-    views: Sequence[tuple[int, float]]
+    rows: Rows
+    similar: Scores
     texts: Scores
     questions: Scores
     words: Scores
-    decoys: Sequence[float]
-    asked: float
+    asked: Scores
+    decoys: Scores
+    is_asked: NDArray[np.bool_]
+    strange: float
+    best_is_asked: bool
+    home: float
 
     @property
     def meaning(self) -> Scores:
         """Return how near each passage is in meaning."""
-        return _TEXT * self.texts + _QUESTIONS * self.questions
+        return self.texts + _QUESTIONS * self.questions
 
     @property
     def total(self) -> Scores:
-        """Return meaning and words as one score a passage; words only where any is shared."""
-        best = float(self.words.max(initial=0.0))
-        return self.meaning + (_WORDS * self.words / best if best else 0.0)
+        """Return meaning and words as one score a passage.
+
+        Words count by the share of the question that they cover. Divided by the best passage's
+        score instead, as ranks are, one chance word in common would outweigh all meaning. Where a
+        passage's text stands in for questions, its words do, too.
+        """
+        alike = np.where(self.is_asked, 1.0, 1.0 + _QUESTIONS * _PER_TEXT)
+        return self.meaning + self.words * alike
 
 
 class Retriever:
@@ -67,8 +83,11 @@ class Retriever:
 
     def __init__(self, index: Index, embedder: Embedder) -> None:
         self._index, self._embedder = index, embedder
-        self._order = {passage.id: at for at, passage in enumerate(index.passages)}
-        self._asked = [row for row, view in enumerate(index.views) if view.kind in ASKED]
+        order = {passage.id: at for at, passage in enumerate(index.passages)}
+        self._owners = np.array([order.get(view.passage_id, -1) for view in index.views], np.int64)
+        self._kinds = np.array([view.kind for view in index.views], np.str_)
+        asked = self._owners[self._kinds == "question"]
+        self._asked = np.isin(np.arange(len(index.passages)), asked)
 
     def __call__(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
         """Return up to `k` hits, best first, ties in shelf order.
@@ -96,67 +115,93 @@ class Retriever:
         for age, before in enumerate(reversed(earlier), start=1):
             total = total + _FADING**age * before.total
         ranks = {"meaning": _ranks(near.meaning), "words": _ranks(near.words)}
-        matches = self._matches(near.views)
+        best = np.argsort(-total, kind="stable")[:k].tolist()
+        matches = self._matches(near, best)
         return [
             Hit(
                 self._index.passages[at],
                 round(float(total[at]), 4),
                 {name: rank[at] for name, rank in ranks.items() if at in rank},
-                tuple(matches[self._index.passages[at].id][:_MATCHES]),
+                tuple(matches[at]),
             )
-            for at in np.argsort(-total, kind="stable")[:k].tolist()
+            for at in best
         ]
 
     def near(self, question: str) -> Nearness:
         """Return how near every passage is to one question."""
-        views, floor = self._views(question)
-        best = self._by_kind(views)
-        sides = (self._mean(best[kind], floor, 1) for kind in ("text", "sentence"))
-        return Nearness(
-            views=views,
-            texts=sum(sides, np.zeros(len(self._order))),
-            questions=self._mean(best["question"], floor, _BEST_QUESTIONS),
-            words=self._index.lexical.scores(question).astype(np.float64),
-            decoys=best["decoy"].get("", []),
-            asked=max((found[0] for found in best["question"].values()), default=0.0),
+        rows, similar, floor = self._views(question)
+        kinds, owners = self._kinds[rows], self._owners[rows]
+
+        def best(kind: ViewKind, count: int) -> Scores:
+            chosen = kinds == kind
+            passages = len(self._index.passages)
+            return _best(owners[chosen], similar[chosen], passages, count, floor)
+
+        texts = best("text", 1) + best("sentence", 1)
+        unasked = _UNASKED + _PER_TEXT * texts
+        questions = np.where(self._asked, best("question", _BEST_QUESTIONS), unasked)
+        near = Nearness(
+            rows=rows,
+            similar=similar,
+            texts=texts,
+            questions=questions,
+            words=self._index.lexical.coverage(question),
+            is_asked=self._asked,
+            asked=similar[kinds == "question"],
+            decoys=similar[kinds == "decoy"],
+            strange=self._index.interaction.strange(question),
+            best_is_asked=True,
+            home=1.0,
         )
+        if len(texts) and self._asked[near.total.argmax()]:
+            return near
+        home = self._at_large(rows, similar) / (self._own_home or 1.0)
+        return replace(near, best_is_asked=False, home=home)
 
-    def _views(self, question: str) -> tuple[list[tuple[int, float]], float]:
-        """Return the nearest views, by meaning and shared words, and what the others count."""
-        found = self._index.store.nearest(self._embedder.question(question), _NEAREST)
-        floor = found[-1][1] if 0 < len(found) < len(self._index.views) else 0.0
-        similarity = np.full(len(self._index.views), floor)
-        for row, near in found:
-            similarity[row] = near
-        words = self._index.asked.scores(question)
-        if words.max(initial=0.0) > 0:
-            similarity[self._asked] += _SHARED * words / words.max()
-        rows = np.argsort(-similarity, kind="stable")[:_NEAREST].tolist()
-        return [(row, float(similarity[row])) for row in rows], floor
+    def _at_large(self, rows: Rows, similar: Scores) -> float:
+        sentences = similar[self._kinds[rows] == "sentence"]
+        return float(sentences.mean()) if len(sentences) else 0.0
 
-    def _by_kind(self, views: Sequence[tuple[int, float]]) -> _ByKind:
-        """Return similarities, nearest first, by kind of view and passage id."""
-        found: _ByKind = defaultdict(lambda: defaultdict(list))
-        for row, similarity in views:
-            view = self._index.views[row]
-            found[view.kind][view.passage_id].append(similarity)
-        return found
+    @cached_property
+    def _own_home(self) -> float:
+        """Return how near some of the shelf's sentences, all over it, are to all of them."""
+        sentences = np.flatnonzero(self._kinds == "sentence")
+        some = sentences[:: max(1, len(sentences) // _SAMPLE)]
+        near = [self._views(self._index.views[row].text)[:2] for row in some.tolist()]
+        return float(np.mean([self._at_large(*found) for found in near])) if near else 0.0
 
-    def _mean(self, found: Mapping[str, list[float]], floor: float, best: int) -> Scores:
-        """Return the mean of each passage's `best` similarities; `floor` for those not found."""
-        scores = np.full(len(self._order), floor)
-        for passage_id, similarities in found.items():
-            padded = [*similarities, *[floor] * best][:best]
-            scores[self._order[passage_id]] = sum(padded) / best
-        return scores
+    def _views(self, question: str) -> tuple[Rows, Scores, float]:
+        """Return the nearest views, nearest first, and what the others count."""
+        rows, cosine = self._index.store.nearest(self._embedder.question(question), _NEAREST)
+        similar = (cosine + self._index.interaction.scores(question, rows)) / 2
+        order = np.lexsort((rows, -similar))
+        all_of_them = len(rows) == len(self._index.views)
+        floor = 0.0 if all_of_them else float(similar.min(initial=0.0))
+        return rows[order], similar[order], floor
 
-    def _matches(self, views: Sequence[tuple[int, float]]) -> Mapping[str, list[Match]]:
-        matches: Mapping[str, list[Match]] = defaultdict(list)
-        for row, similarity in views:
-            view = self._index.views[row]
-            if view.span:
-                matches[view.passage_id].append(Match(view.kind, view.span, similarity))
+    def _matches(self, near: Nearness, passages: Sequence[int]) -> Mapping[int, list[Match]]:
+        """Return the views that come nearest, of each of some passages, nearest first."""
+        matches: Mapping[int, list[Match]] = {at: [] for at in passages}
+        owners = self._owners[near.rows]
+        for place in np.flatnonzero(np.isin(owners, passages)).tolist():
+            view, found = self._index.views[near.rows[place]], matches[int(owners[place])]
+            if view.span and len(found) < _MATCHES:
+                found.append(Match(view.kind, view.span, float(near.similar[place])))
         return matches
+
+
+def _best(owners: Rows, similar: Scores, passages: int, count: int, floor: float) -> Scores:
+    """Return the mean of each passage's `count` best similarities, which come best first.
+
+    `floor` stands for those that were not found.
+    """
+    by_owner = np.argsort(owners, kind="stable")
+    owner = owners[by_owner]
+    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    kept = place < count
+    scores = np.full(passages, floor)
+    np.add.at(scores, owner[kept], (similar[by_owner][kept] - floor) / count)
+    return scores
 
 
 def _ranks(scores: Scores) -> dict[int, int]:

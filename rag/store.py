@@ -25,11 +25,14 @@ _NAME, _MATRIX = "views", "matrix.npy"
 _EXACT = 20_000
 
 
+Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
 class Store(Protocol):
     """What the retriever needs: similarities of a question to the stored rows."""
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """Return up to `k` (row, cosine similarity), nearest first; ties by row."""
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Found:
+        """Return up to `k` rows and their cosine similarities, nearest first; ties by row."""
 
     def __len__(self) -> int: ...
 
@@ -43,11 +46,11 @@ class ExactStore:
     def __init__(self, rows: NDArray[np.float32]) -> None:
         self._rows = rows
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """Return up to `k` (row, cosine similarity), nearest first; ties by row."""
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Found:
+        """Return up to `k` rows and their cosine similarities, nearest first; ties by row."""
         near = self._rows @ vector.astype(np.float32)
-        best = np.argsort(-near, kind="stable")[:k].tolist()
-        return [(row, float(near[row])) for row in best]
+        best = np.argsort(-near, kind="stable")[:k]
+        return best, near[best].astype(np.float64)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -123,17 +126,19 @@ class ChromaStore:
             msg = f"The vectors in {folder} cannot be read ({error}); run `mentor index`."
             raise StaleIndexError(msg) from error
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """Return up to `k` (row, cosine similarity), nearest first; ties by row."""
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Found:
+        """Return up to `k` rows and their cosine similarities, nearest first; ties by row."""
         k = min(k, len(self))
         if not k:
-            return []
+            return np.empty(0, np.int64), np.empty(0)
         found = self._collection.query(
             query_embeddings=np.asarray([vector], np.float32), n_results=k, include=["distances"]
         )
         distances = (found["distances"] or [[]])[0]
-        rows = zip(map(int, found["ids"][0]), distances, strict=True)
-        return sorted(((row, 1.0 - far) for row, far in rows), key=_nearest_first)
+        rows = np.array([int(row) for row in found["ids"][0]], np.int64)
+        near = 1.0 - np.asarray(distances, np.float64)
+        best = np.lexsort((rows, -near))
+        return rows[best], near[best]
 
     def __len__(self) -> int:
         return self._collection.count()
@@ -153,10 +158,6 @@ def _check(database: Path) -> None:
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         opened.execute("SELECT count(*) FROM collections").fetchone()
-
-
-def _nearest_first(found: tuple[int, float]) -> tuple[float, int]:
-    return -found[1], found[0]
 
 
 def _client(folder: Path) -> "Client":

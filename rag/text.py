@@ -163,6 +163,11 @@ def terms(text: str) -> list[str]:
     return list(found)
 
 
+def is_function_word(word: str) -> bool:
+    """Say whether a lower-cased word of either language carries no meaning of its own."""
+    return word in _FUNCTION_WORDS
+
+
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fakes import HashEmbedder, tiny
+from fakes import HashEmbedder, WordPieces, tiny
 
 from rag import MentorError
 from rag.index import build
@@ -52,7 +52,7 @@ def main() -> None:
         importlib.import_module("chromadb")  # its own files are not what is limited
         resource.setrlimit(resource.RLIMIT_FSIZE, (given.largest, given.largest))
     try:
-        build(given.index, shelf, embedder, progress=progress, wait_s=given.wait)
+        build(given.index, shelf, embedder, WordPieces(), progress=progress, wait_s=given.wait)
     except MentorError as error:
         print(f"{type(error).__name__}: {error}")
 

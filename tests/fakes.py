@@ -11,9 +11,11 @@ from rag import doctor
 from rag.enrich import decoys, enrich
 from rag.index import Shelf, shelve
 from rag.load import load
+from rag.store import Found
 from rag.text import words
 
 Vectors = NDArray[np.float32]
+Ids = NDArray[np.int32]
 
 
 class HashEmbedder:
@@ -35,16 +37,40 @@ class HashEmbedder:
         return np.random.default_rng(seed).standard_normal(self._dim)
 
 
+class WordPieces:
+    """Pieces without weights: every word is one, near to nothing but itself, and all tell alike."""
+
+    _DIM = 64
+
+    def cut(self, texts: Sequence[str]) -> list[Ids]:
+        return [np.unique(np.array([self._id(w) for w in words(t)], np.int32)) for t in texts]
+
+    def knows(self, word: str) -> bool:
+        return bool(word)
+
+    def vectors(self, ids: Ids) -> Vectors:
+        rows = [np.random.default_rng(int(id_)).standard_normal(self._DIM) for id_ in ids]
+        return np.array([row / np.linalg.norm(row) for row in rows], np.float32).reshape(
+            -1, self._DIM
+        )
+
+    def weights(self, ids: Ids) -> Vectors:
+        return np.ones(len(ids), np.float32)
+
+    def _id(self, word: str) -> int:
+        return int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) >> 1
+
+
 class MemoryStore:
     """A Store that compares with every row."""
 
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
 
-    def nearest(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
-        similar = self._vectors @ vector
-        order = np.argsort(-similar, kind="stable")[:k].tolist()
-        return [(row, float(similar[row])) for row in order]
+    def nearest(self, vector: Vectors, k: int) -> Found:
+        similar = (self._vectors @ vector).astype(np.float64)
+        order = np.argsort(-similar, kind="stable")[:k]
+        return order, similar[order]
 
     def __len__(self) -> int:
         return len(self._vectors)

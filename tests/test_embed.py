@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import HashEmbedder
+from fakes import HashEmbedder, WordPieces
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag import MissingModelError
-from rag.embed import SHIPPED, Embedder, open_embedder
+from rag.embed import SHIPPED, Embedder, Pieces, open_embedder, open_pieces
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ["怎么选课题?", "How do I choose a topic?", "我的 topic 为什么不 work?", "C++ 论文 🔥"]
@@ -251,3 +251,85 @@ def test_a_damaged_shipped_model_says_to_check_it_out_again(
     done = _python(program)
     assert done.returncode == 0, done.stderr
     assert "check it out again" in done.stdout
+
+
+# --- pieces -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", params=["fake", "shipped"])
+def pieces(request: pytest.FixtureRequest) -> Pieces:
+    return WordPieces() if request.param == "fake" else open_pieces()
+
+
+def test_the_shipped_model_is_read_once_for_vectors_and_pieces() -> None:
+    assert open_pieces() is open_embedder("", offline=True)
+    assert open_pieces() is open_pieces()
+
+
+def test_pieces_are_distinct_and_ascend(pieces: Pieces) -> None:
+    for ids in pieces.cut([*TEXTS, *ESSAYS]):
+        assert len(ids) > 0
+        assert ids.dtype == np.int32
+        assert (np.diff(ids) > 0).all()
+
+
+def test_pieces_keep_the_order_of_the_texts(pieces: Pieces) -> None:
+    cut = pieces.cut(TEXTS)
+    assert [ids.tolist() for ids in pieces.cut(TEXTS[::-1])] == [ids.tolist() for ids in cut[::-1]]
+    assert [pieces.cut([text])[0].tolist() for text in TEXTS] == [ids.tolist() for ids in cut]
+    assert pieces.cut([]) == []
+
+
+def test_a_word_is_the_same_piece_wherever_and_however_often_it_stands(pieces: Pieces) -> None:
+    once, more, capitals, within = pieces.cut(["paper", "paper paper", "PAPER", "a paper, read"])
+    assert once.tolist() == more.tolist() == capitals.tolist()
+    assert len(once) == 1
+    assert once[0] in within.tolist()
+    assert len(within) == 3
+
+
+@pytest.mark.parametrize("text", [*UNKNOWN, "𠮷", "\U000e0001 𠮷"])
+def test_the_shipped_model_has_no_piece_for_what_it_does_not_know(text: str) -> None:
+    [ids], [among] = open_pieces().cut([text]), open_pieces().cut([f"topic {text} paper"])
+    assert ids.tolist() == []
+    assert among.tolist() == open_pieces().cut(["topic paper"])[0].tolist()
+
+
+@given(text=st.text(max_size=60))
+@example("𠮷" * 3000)
+def test_every_text_is_cut_into_pieces_with_unit_vectors_and_weights(
+    pieces: Pieces, text: str
+) -> None:
+    [ids] = pieces.cut([text])
+    vectors, weights = pieces.vectors(ids), pieces.weights(ids)
+    assert (np.diff(ids) > 0).all()
+    assert vectors.dtype == weights.dtype == np.float32
+    assert vectors.shape == (len(ids), pieces.vectors(pieces.cut(["topic"])[0]).shape[1])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(ids)), abs=1e-5)
+    assert weights.shape == (len(ids),)
+    assert (weights > 0).all()
+
+
+def test_vectors_and_weights_come_in_the_order_of_the_pieces(pieces: Pieces) -> None:
+    [ids] = pieces.cut(["how to choose a topic for a paper 课题"])
+    assert pieces.vectors(ids[::-1]).tolist() == pieces.vectors(ids)[::-1].tolist()
+    assert pieces.weights(ids[::-1]).tolist() == pieces.weights(ids)[::-1].tolist()
+
+
+def _weight(word: str) -> float:
+    [ids] = open_pieces().cut([word])
+    [weight] = open_pieces().weights(ids).tolist()
+    return float(weight)
+
+
+@pytest.mark.parametrize("word", ["how", "the", "of", "what", "的", "了", "怎么", "什么"])
+def test_a_function_word_weighs_under_a_tenth_of_other_words(word: str) -> None:
+    others = ["topic", "paper", "research", "gpu", "gradient", "课题", "论文", "研究", "写作"]
+    assert 0 < _weight(word) < np.median([_weight(other) for other in others]) / 10
+    assert min(map(_weight, others)) > _weight(word)
+
+
+def test_the_shipped_model_says_which_words_it_knows() -> None:
+    known = open_pieces().knows
+    assert all(map(known, ["gpu", "paper", "gradient", "课题"]))
+    assert not any(map(known, ["karpaty", "reserch", "zzxqy", ""]))

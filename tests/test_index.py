@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import HashEmbedder, rewrite, tiny, write_corpus
+from fakes import HashEmbedder, WordPieces, rewrite, tiny, write_corpus
 
 from rag import IndexLockedError, IndexWriteError, Mentor, Settings, StaleIndexError
 from rag.index import Index, Shelf, build, read
@@ -23,7 +23,8 @@ BUILDER = Path(__file__).with_name("builder.py")
 
 def _build(index_dir: Path, shelf: Shelf, model: str = "hash", wait_s: float = 0.0) -> None:
     embedder = HashEmbedder(model)
-    build(index_dir, shelf, embedder, progress=lambda what, share: None, wait_s=wait_s)
+    quiet = lambda what, share: None  # noqa: E731
+    build(index_dir, shelf, embedder, WordPieces(), progress=quiet, wait_s=wait_s)
 
 
 def _command(*args: object) -> list[str]:
@@ -43,11 +44,12 @@ def _current(index_dir: Path) -> str:
 
 
 def _found(opened: Index) -> list[tuple[int, float]]:
-    return opened.store.nearest(HashEmbedder().question(QUESTION), len(opened.views))
+    rows, similar = opened.store.nearest(HashEmbedder().question(QUESTION), len(opened.views))
+    return list(zip(rows.tolist(), similar.tolist(), strict=True))
 
 
 def _assert_whole(index_dir: Path, shelf: Shelf) -> None:
-    opened = read(index_dir, shelf)
+    opened = read(index_dir, shelf, WordPieces())
     with closing(opened.store):
         nearest = [opened.views[row].text for row, _ in _found(opened)]
         assert nearest[0] == QUESTION
@@ -88,7 +90,7 @@ def built(pattern: tuple[Path, Shelf], index_dir: Path) -> Shelf:
 def test_what_is_built_reads_back_whole(corpus: Path, index_dir: Path) -> None:
     shelf = tiny(corpus)
     _build(index_dir, shelf)
-    opened = read(index_dir, shelf)
+    opened = read(index_dir, shelf, WordPieces())
     with closing(opened.store):
         assert (opened.passages, opened.views) == (shelf.passages, shelf.views)
         vectors = HashEmbedder().passages([view.text for view in shelf.views])
@@ -104,7 +106,7 @@ def test_a_passage_is_found_by_words_of_its_heading_and_its_questions_but_not_of
 ) -> None:
     shelf = tiny(corpus)
     _build(index_dir, shelf)
-    opened = read(index_dir, shelf)
+    opened = read(index_dir, shelf, WordPieces())
     with closing(opened.store):
         for word in ("选题", "定", "beginner"):
             assert opened.lexical.scores(word).any(), word
@@ -114,7 +116,11 @@ def test_a_passage_is_found_by_words_of_its_heading_and_its_questions_but_not_of
 def test_progress_goes_from_nothing_to_nearly_all(corpus: Path, index_dir: Path) -> None:
     shares: list[float] = []
     build(
-        index_dir, tiny(corpus), HashEmbedder(), progress=lambda what, share: shares.append(share)
+        index_dir,
+        tiny(corpus),
+        HashEmbedder(),
+        WordPieces(),
+        progress=lambda what, share: shares.append(share),
     )
     assert shares == sorted(shares)
     assert shares[0] == 0.0
@@ -155,7 +161,7 @@ def test_a_changed_word_makes_the_index_stale(
     after = tiny(corpus)
     assert after.fingerprint != before.fingerprint
     with pytest.raises(StaleIndexError, match="mentor index"):
-        read(index_dir, after)
+        read(index_dir, after, WordPieces())
 
 
 def test_another_model_or_passage_length_makes_the_index_stale(
@@ -164,7 +170,7 @@ def test_another_model_or_passage_length_makes_the_index_stale(
     _build(index_dir, tiny(corpus))
     for other in (tiny(corpus, "other"), tiny(corpus, passage_chars=120)):
         with pytest.raises(StaleIndexError, match="other essays or by another model"):
-            read(index_dir, other)
+            read(index_dir, other, WordPieces())
 
 
 # --- damage -------------------------------------------------------------------------------------
@@ -205,7 +211,7 @@ def test_a_damaged_file_makes_the_index_stale(
     assert paths
     _damaged(paths[0], how)
     with pytest.raises(StaleIndexError, match="mentor index") as caught:
-        read(index_dir, built)
+        read(index_dir, built, WordPieces())
     assert "\n" not in str(caught.value)
 
 
@@ -216,7 +222,7 @@ def test_every_file_of_a_generation_is_watched(built: Shelf, index_dir: Path) ->
         data = path.read_bytes()
         path.write_bytes(data[: len(data) // 2])
         with pytest.raises(StaleIndexError):
-            read(index_dir, built)
+            read(index_dir, built, WordPieces())
         path.write_bytes(data)
 
 
@@ -226,7 +232,7 @@ def test_an_index_that_was_put_back_reads_again(built: Shelf, index_dir: Path) -
     for damage in (data[:5000], b"", _noisy(data)):
         database.write_bytes(damage)
         with pytest.raises(StaleIndexError):
-            read(index_dir, built)
+            read(index_dir, built, WordPieces())
         database.write_bytes(data)
         _assert_whole(index_dir, built)
 
@@ -237,7 +243,7 @@ def test_a_pointer_to_nowhere_makes_the_index_stale(
 ) -> None:
     (index_dir / "current").write_text(pointer, encoding="utf-8")
     with pytest.raises(StaleIndexError, match="mentor index"):
-        read(index_dir, built)
+        read(index_dir, built, WordPieces())
 
 
 @pytest.mark.parametrize("about", ["null", "[]", "{}", '{"fingerprint": "%s"}', "3", '"text"'])
@@ -247,7 +253,7 @@ def test_a_record_of_another_form_makes_the_index_stale(
     record = about.replace("%s", built.fingerprint)
     (index_dir / _current(index_dir) / "about.json").write_text(record, encoding="utf-8")
     with pytest.raises(StaleIndexError, match="mentor index"):
-        read(index_dir, built)
+        read(index_dir, built, WordPieces())
     _build(index_dir, built)
     _assert_whole(index_dir, built)
 
@@ -256,7 +262,7 @@ def test_a_record_of_another_form_makes_the_index_stale(
 def test_noise_in_any_page_of_the_database_is_harmless_or_makes_the_index_stale(
     built: Shelf, index_dir: Path, tmp_path: Path, size: int
 ) -> None:
-    opened = read(index_dir, built)
+    opened = read(index_dir, built, WordPieces())
     with closing(opened.store):
         wanted = _found(opened)
     [database] = index_dir.rglob("chroma.sqlite3")
@@ -268,7 +274,7 @@ def test_noise_in_any_page_of_the_database_is_harmless_or_makes_the_index_stale(
             file.seek(page_end - size - (8 if size < 4096 else 0))
             file.write(noise)
         try:
-            opened = read(copied, built)
+            opened = read(copied, built, WordPieces())
         except StaleIndexError:
             continue
         with closing(opened.store):
@@ -277,7 +283,7 @@ def test_noise_in_any_page_of_the_database_is_harmless_or_makes_the_index_stale(
 
 def test_no_index_at_all_says_what_to_run_and_makes_nothing(corpus: Path, index_dir: Path) -> None:
     with pytest.raises(StaleIndexError, match="mentor index"):
-        read(index_dir, tiny(corpus))
+        read(index_dir, tiny(corpus), WordPieces())
     assert not index_dir.exists()
 
 
@@ -325,7 +331,7 @@ def test_a_reader_keeps_its_generation_while_the_next_is_built(
 ) -> None:
     shelf = tiny(corpus)
     _build(index_dir, shelf)
-    opened = read(index_dir, shelf)
+    opened = read(index_dir, shelf, WordPieces())
     with closing(opened.store):
         before = _found(opened)
         _build(index_dir, tiny(corpus, "next"), "next")
@@ -460,7 +466,7 @@ def test_a_first_builder_that_is_killed_leaves_room_for_the_next(
 ) -> None:
     _killed(corpus, index_dir, moment)
     with pytest.raises(StaleIndexError, match="mentor index"):
-        read(index_dir, tiny(corpus, "new"))
+        read(index_dir, tiny(corpus, "new"), WordPieces())
     _build(index_dir, tiny(corpus, "new"), "new")
     _assert_nothing_is_left_over(index_dir)
     assert _current(index_dir) in _generations(index_dir)
@@ -475,7 +481,7 @@ def test_a_builder_killed_after_publishing_leaves_the_new_index_in_use(
     _killed(corpus, index_dir, "shutil.rmtree gen-")
     third = _current(index_dir)
     assert third != second
-    read(index_dir, tiny(corpus, "new")).store.close()
+    read(index_dir, tiny(corpus, "new"), WordPieces()).store.close()
     _build(index_dir, tiny(corpus, "fourth"), "fourth")
     assert _generations(index_dir) == sorted([third, _current(index_dir)])
     _assert_nothing_is_left_over(index_dir)

@@ -105,10 +105,19 @@ def test_no_texts_give_no_scores(tmp_path: Path) -> None:
     assert again.scores("课题").tolist() == empty.scores("课题").tolist() == []
 
 
-def test_texts_may_be_cut_into_other_words(tmp_path: Path) -> None:
-    def letters(text: str) -> list[str]:
-        return list(text)
+def test_coverage_is_the_share_of_the_words_by_rarity() -> None:
+    lexical = Lexical.build(["reading papers", "renting gpus", "papers"])
+    one, other, third = lexical.coverage("renting quasars").tolist()
+    # "quasars" stands nowhere and counts all the same: more than half is not covered
+    assert one == third == 0.0
+    assert 0.0 < other < 0.5
+    assert lexical.coverage("renting gpus")[1] > lexical.coverage("renting quasars")[1]
 
-    Lexical.build(["ab", "cd"], letters).write(tmp_path / "letters")
-    scores = Lexical.read(tmp_path / "letters", letters).scores("dx")
-    assert (scores > 0).tolist() == [False, True]
+
+@pytest.mark.parametrize("question", ["", "?", "zebra"])
+def test_a_question_that_shares_no_word_is_not_covered(question: str) -> None:
+    assert Lexical.build(["reading papers"]).coverage(question).tolist() == [0.0]
+
+
+def test_the_vocabulary_is_every_word_of_the_texts() -> None:
+    assert set(Lexical.build(["reading papers", "papers"]).vocabulary) == {"reading", "papers"}

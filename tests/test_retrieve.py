@@ -5,16 +5,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from fakes import HashEmbedder, MemoryStore, Vectors
+from fakes import HashEmbedder, MemoryStore, Vectors, WordPieces
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.cases import is_gold, locate, read
 from rag import Hit, Mentor, Passage, Span
-from rag.index import ASKED, Index
+from rag.index import Index
+from rag.interaction import Interaction
 from rag.lexical import Lexical
 from rag.retrieve import Retriever
-from rag.text import terms
 from rag.types import View, ViewKind
 
 # A shelf of ten passages of ten characters each; view texts are made up by each test.
@@ -50,12 +50,13 @@ def _retriever(
 ) -> Retriever:
     """Open an index of the first `n` passages, found by `views`."""
     embedder = Compass(directions)
+    texts = [view.text for view in views]
     index = Index(
         PASSAGES[:n],
         tuple(views),
-        MemoryStore(embedder.passages([view.text for view in views])),
+        MemoryStore(embedder.passages(texts)),
         Lexical.build([passage.text for passage in PASSAGES[:n]]),
-        Lexical.build([view.text for view in views if view.kind in ASKED], terms),
+        Interaction.build(texts, WordPieces()),
     )
     return Retriever(index, embedder)
 
@@ -77,8 +78,8 @@ def test_the_passage_whose_view_is_nearest_comes_first(kind: ViewKind) -> None:
 
 
 def test_a_beginner_question_weighs_more_than_the_text() -> None:
-    views = [_view(0, "text", "a"), _view(1, "question", "b")]
-    hits = _retriever(views, {"a": NORTH, "b": NORTH, "asked": NORTH}, 2)("asked", 2)
+    views = [_view(0, "text", "a"), _view(0, "question", "c"), _view(1, "question", "b")]
+    hits = _retriever(views, {"a": NORTH, "b": NORTH, "c": EAST, "asked": NORTH}, 2)("asked", 2)
     assert _at(hits) == ["two", "one"]
 
 
@@ -128,7 +129,8 @@ def test_matches_are_the_views_of_the_passage_nearest_first() -> None:
     hits = _retriever(views, directions, 2)("asked", 2)
     first = next(hit for hit in hits if hit.passage.text == "one")
     assert [match.kind for match in first.matches] == ["question", "sentence", "text"]
-    assert [match.similarity for match in first.matches] == pytest.approx([1, 0.8, 0], abs=1e-6)
+    # no word is shared: half of a similarity is its cosine, the other half nothing
+    assert [match.similarity for match in first.matches] == pytest.approx([0.5, 0.4, 0], abs=1e-6)
     assert {match.span for match in first.matches} == {SPANS[0]}
 
 
@@ -138,8 +140,8 @@ def test_a_decoy_is_no_passage_but_tells_how_near_it_is() -> None:
     directions = {"decoy": NORTH, "south": SOUTH, "between": BETWEEN, "asked": NORTH}
     retriever = _retriever(views, directions, 1)
     near = retriever.near("asked")
-    assert near.decoys[0] == pytest.approx(1.0)
-    assert near.asked == pytest.approx(0.8)
+    assert near.decoys[0] == pytest.approx(0.5)
+    assert near.asked[0] == pytest.approx(0.4)
     assert _at(retriever("asked", 5)) == ["one"]
 
 
@@ -152,10 +154,10 @@ def test_a_question_without_a_known_word_gives_finite_scores() -> None:
 def test_an_empty_shelf_finds_nothing() -> None:
     embedder = HashEmbedder()
     empty = MemoryStore(embedder.passages([]))
-    index = Index((), (), empty, Lexical.build([]), Lexical.build([], terms))
+    index = Index((), (), empty, Lexical.build([]), Interaction.build([], WordPieces()))
     retriever = Retriever(index, embedder)
     assert retriever("怎么选课题?", 5, ["earlier"]) == []
-    assert retriever.near("怎么选课题?").decoys == []
+    assert len(retriever.near("怎么选课题?").decoys) == 0
 
 
 # --- earlier questions --------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from fakes import MemoryStore, Vectors
 
 from rag import IndexWriteError, StaleIndexError
-from rag.store import ChromaStore, Store, stored_files
+from rag.store import ChromaStore, Found, Store, stored_files
 
 Opener = Callable[[Vectors], Store]
 
@@ -38,54 +38,60 @@ def _unit(n: int, dim: int, seed: int = 3) -> Vectors:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
+def _pairs(found: Found) -> list[tuple[int, float]]:
+    rows, similar = found
+    return list(zip(rows.tolist(), similar.tolist(), strict=True))
+
+
 def _rows(*rows: tuple[float, ...]) -> Vectors:
     return np.array(rows, np.float32)
 
 
 def test_it_gives_the_nearest_rows_first_with_their_cosine(opened: Opener) -> None:
     store = opened(_rows((1, 0), (0.6, 0.8), (0, 1), (-1, 0)))
-    found = store.nearest(np.array([1, 0], np.float32), 3)
+    found = _pairs(store.nearest(np.array([1, 0], np.float32), 3))
     assert [row for row, _ in found] == [0, 1, 2]
     assert [similarity for _, similarity in found] == pytest.approx([1.0, 0.6, 0.0], abs=1e-6)
 
 
 def test_more_than_there_are_gives_all(opened: Opener) -> None:
     store = opened(_rows((1, 0), (0, 1), (-1, 0)))
-    found = store.nearest(np.array([0, 1], np.float32), 50)
+    found = _pairs(store.nearest(np.array([0, 1], np.float32), 50))
     assert [row for row, _ in found] == [1, 0, 2]
     assert len(store) == 3
 
 
 def test_none_asked_for_gives_none(opened: Opener) -> None:
-    assert opened(_rows((1, 0), (0, 1))).nearest(np.array([0, 1], np.float32), 0) == []
+    store = opened(_rows((1, 0), (0, 1)))
+    assert _pairs(store.nearest(np.array([0, 1], np.float32), 0)) == []
 
 
 def test_rows_that_are_equally_near_come_in_their_order(opened: Opener) -> None:
     store = opened(_rows((0, 1), *[(1, 0)] * 12, (0, 1), (0, -1)))
-    found = store.nearest(np.array([0, 1], np.float32), 15)
+    found = _pairs(store.nearest(np.array([0, 1], np.float32), 15))
     assert [row for row, _ in found] == [0, 13, *range(1, 13), 14]
 
 
 def test_zeros_are_near_to_nothing(opened: Opener) -> None:
     store = opened(_rows((1, 0), (0, 0), (-1, 0)))
-    found = store.nearest(np.array([1, 0], np.float32), 3)
+    found = _pairs(store.nearest(np.array([1, 0], np.float32), 3))
     assert [row for row, _ in found] == [0, 1, 2]
     assert [similarity for _, similarity in found] == pytest.approx([1.0, 0.0, -1.0], abs=1e-6)
-    nothing = store.nearest(np.zeros(2, np.float32), 3)
+    nothing = _pairs(store.nearest(np.zeros(2, np.float32), 3))
     assert [row for row, _ in nothing] == [0, 1, 2]
     assert [similarity for _, similarity in nothing] == pytest.approx([0.0] * 3, abs=1e-6)
 
 
 def test_a_store_of_one_row_works(opened: Opener) -> None:
     store = opened(_rows((1, 0)))
-    [(row, similarity)] = store.nearest(np.array([1, 0], np.float32), 5)
+    [(row, similarity)] = _pairs(store.nearest(np.array([1, 0], np.float32), 5))
     assert (row, round(similarity, 5)) == (0, 1.0)
 
 
 def test_a_store_without_rows_finds_none(opened: Opener) -> None:
     store = opened(np.zeros((0, 2), np.float32))
     assert len(store) == 0
-    assert store.nearest(np.array([1, 0], np.float32), 5) == []
+    assert _pairs(store.nearest(np.array([1, 0], np.float32), 5)) == []
 
 
 def test_chroma_finds_what_comparing_with_every_row_finds(tmp_path: Path) -> None:
@@ -95,7 +101,7 @@ def test_chroma_finds_what_comparing_with_every_row_finds(tmp_path: Path) -> Non
     with closing(ChromaStore.open(tmp_path / "vectors")) as store:
         assert len(store) == 700
         for question in _unit(20, 24, seed=4):
-            found, wanted = store.nearest(question, 30), exact.nearest(question, 30)
+            found, wanted = _pairs(store.nearest(question, 30)), _pairs(exact.nearest(question, 30))
             assert [row for row, _ in found] == [row for row, _ in wanted]
             assert [s for _, s in found] == pytest.approx([s for _, s in wanted], abs=1e-5)
 
@@ -106,7 +112,7 @@ def test_more_rows_than_one_batch_are_all_written(tmp_path: Path) -> None:
     with closing(ChromaStore.open(tmp_path / "vectors")) as store:
         assert len(store) == 6000
         for row in (0, 5460, 5461, 5999):
-            assert store.nearest(vectors[row], 1)[0][0] == row
+            assert _pairs(store.nearest(vectors[row], 1))[0][0] == row
 
 
 def test_reading_leaves_the_stored_files_as_they_were(tmp_path: Path) -> None:
@@ -126,7 +132,7 @@ def test_two_readers_of_one_folder_close_apart(tmp_path: Path) -> None:
     one, other = (ChromaStore.open(tmp_path / "vectors") for _ in range(2))
     one.close()
     with closing(other):
-        assert other.nearest(vectors[7], 1)[0][0] == 7
+        assert _pairs(other.nearest(vectors[7], 1))[0][0] == 7
 
 
 def test_a_missing_folder_is_stale_and_stays_missing(tmp_path: Path) -> None:

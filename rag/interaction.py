@@ -1,0 +1,93 @@
+"""Question and texts -> how much of the question each text says, piece by piece.
+
+Every piece of the question looks for its nearest piece in a text, and the weighted mean of those
+similarities is the score: late interaction, or MaxSim (Khattab and Zaharia, ColBERT, 2020), here
+over the static vectors of the shipped model. So "显卡" finds "graphics card" in a text of any
+length, where one vector a text blurs both; no dictionary is needed between Chinese and English.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.embed import Pieces
+
+# Similarities below this say nothing; a power above 1 prefers one good partner to many fair ones.
+# Both chosen on the dev questions, as the power (docs/decisions.md).
+_FLOOR, _POWER = 0.2, 1.5
+_KIN = 0.55  # from here on two pieces are of one meaning, or nearly
+
+Rows = NDArray[np.int64]
+
+
+class Interaction:
+    """The pieces of many texts, ready to be compared with a question's."""
+
+    def __init__(self, pieces: Pieces, ids: NDArray[np.int32], starts: NDArray[np.int64]) -> None:
+        self._pieces, self._starts = pieces, starts
+        # What stands in the texts is looked up once; a question then costs one small product.
+        known, self._flat = np.unique(ids, return_inverse=True)
+        self._ids, self._vectors = ids, pieces.vectors(known)
+
+    @classmethod
+    def build(cls, texts: Sequence[str], pieces: Pieces) -> "Interaction":
+        """Cut `texts`, whose order gives the order of `scores`."""
+        cut = pieces.cut(texts)
+        starts = np.cumsum([0, *map(len, cut)], dtype=np.int64)
+        ids = np.concatenate([*cut, np.empty(0, np.int32)]).astype(np.int32)
+        return cls(pieces, ids, starts)
+
+    @classmethod
+    def read(cls, folder: Path, pieces: Pieces) -> "Interaction":
+        """Open what `write` wrote; `pieces` must be those it was built with."""
+        return cls(pieces, np.load(folder / "ids.npy"), np.load(folder / "starts.npy"))
+
+    def write(self, folder: Path) -> None:
+        """Write the pieces of the texts into `folder`, which is made."""
+        folder.mkdir()
+        np.save(folder / "ids.npy", self._ids)
+        np.save(folder / "starts.npy", self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def scores(self, question: str, rows: Rows | None = None) -> NDArray[np.float64]:
+        """Return a score from 0 to 1 for each text, or for the texts of `rows`, in that order.
+
+        A text without a known piece scores 0, and so does every text where the question has none.
+        """
+        rows = np.arange(len(self)) if rows is None else rows
+        found = np.zeros(len(rows))
+        (asked,) = self._pieces.cut([question])
+        starts, ends = self._starts[rows], self._starts[rows + 1]
+        filled = ends > starts
+        if not len(asked) or not filled.any():
+            return found
+        weights = self._pieces.weights(asked)
+        near = self._vectors @ self._pieces.vectors(asked).T
+        at, seams = _joined(starts[filled], ends[filled])
+        best = np.maximum.reduceat(near[self._flat[at]], seams, axis=0)
+        best = np.where(best < _FLOOR, 0.0, best) ** _POWER
+        found[filled] = np.clip(best @ (weights / weights.sum()), 0.0, 1.0)
+        return found
+
+    def strange(self, question: str) -> float:
+        """Return the share of the question, by weight, that no text has a piece near to.
+
+        From 0 to 1; 1 where the question or the texts have no known piece.
+        """
+        (asked,) = self._pieces.cut([question])
+        if not len(asked) or not len(self._vectors):
+            return 1.0
+        weights = self._pieces.weights(asked)
+        nearest = (self._vectors @ self._pieces.vectors(asked).T).max(axis=0)
+        return float(weights[nearest < _KIN].sum() / weights.sum())
+
+
+def _joined(starts: Rows, ends: Rows) -> tuple[Rows, Rows]:
+    """Return the positions of all ranges, one after the other, and where each of them begins."""
+    sizes = ends - starts
+    seams = np.cumsum(sizes) - sizes
+    return np.arange(sizes.sum()) - np.repeat(seams - starts, sizes), seams
