@@ -7,14 +7,15 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rag import index, wording
+from rag import index, query, wording
 from rag.answer import Answerer, Quoter
-from rag.embed import Embedder, open_embedder
+from rag.embed import Embedder, Judge, Pieces, open_embedder, open_judge, open_pieces
 from rag.enrich import decoys, enrich
 from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
 from rag.ground import checked, voice
 from rag.load import load
+from rag.rerank import FIRST, reranked
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
 from rag.text import cleaned, language, terms, words
@@ -35,13 +36,17 @@ class Mentor:
         documents: Sequence[Document],
         opened: index.Index,
         embedder: Embedder,
+        pieces: Pieces,
         settings: Settings,
         answerer: Answerer | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.documents: Mapping[str, Document] = {d.id: d for d in documents}
-        self._index, self._settings = opened, settings
+        self._index, self._pieces, self._settings = opened, pieces, settings
+        self._spelt = [w for w in opened.lexical.vocabulary if w.isascii() and len(w) >= query.LONG]
         self._retriever = Retriever(opened, embedder)
         self._evidence = Evidence(opened.lexical)
+        self._judge = judge
         self._answerer: Answerer = answerer or Quoter()
         self._passages = {passage.id: passage for passage in opened.passages}
 
@@ -62,17 +67,19 @@ class Mentor:
         corpus = settings.corpus_dir
         documents = [enrich(document, corpus) for document in load(corpus)]
         embedder = open_embedder(settings.embedder, offline=settings.offline)
+        pieces = open_pieces()
         shelf = index.shelve(documents, decoys(corpus), embedder.name, settings.passage_chars)
         try:
-            opened = index.read(settings.index_dir, shelf)
+            opened = index.read(settings.index_dir, shelf, pieces)
         except StaleIndexError as stale:
             if not rebuild:
                 raise
             _log.info("%s", stale)
             shown = progress or _unseen
-            index.build(settings.index_dir, shelf, embedder, progress=shown, wait_s=_WAIT_S)
-            opened = index.read(settings.index_dir, shelf)
-        return cls(documents, opened, embedder, settings)
+            index.build(settings.index_dir, shelf, embedder, pieces, progress=shown, wait_s=_WAIT_S)
+            opened = index.read(settings.index_dir, shelf, pieces)
+        judge = open_judge(settings.reranker, offline=settings.offline)
+        return cls(documents, opened, embedder, pieces, settings, judge=judge)
 
     def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
         """Answer a question; `history` holds earlier ones, oldest first.
@@ -94,10 +101,11 @@ class Mentor:
             yield Answer(asked, lang, "answered", reply, answerer="small talk")
             return
         earlier = self._earlier(history)
-        near, hits = self._found(asked, earlier, self._settings.top_k)
+        read, near, hits = self._found(asked, earlier, self._settings.top_k)
         retrieved = _ms(started)
-        evidence = self._evidence(_read(asked, earlier), near) if spoken != "other" else 0.0
-        refused = evidence < self._settings.refuse_below
+        evidence = self._evidence(read, near) if spoken != "other" else 0.0
+        below = self._settings.refuse_below
+        refused = evidence < (self._evidence.below(near) if below is None else below)
         _log.info("%s: evidence %.2f, %d hits", lang, evidence, len(hits))
         claims = [] if refused else self._answerer(asked, lang, hits, self.documents)
         sentences: list[Sentence] = []
@@ -112,7 +120,7 @@ class Mentor:
             question=asked,
             lang=lang,
             status="answered" if sentences else "refused",
-            lead=self._lead(lang, spoken, sentences, evidence),
+            lead=self._lead(lang, spoken, sentences, direct=self._evidence.direct(near, evidence)),
             sentences=tuple(sentences),
             dropped=tuple(dropped),
             nearest=() if sentences else tuple(hit.passage for hit in hits[:_NEAREST]),
@@ -124,13 +132,15 @@ class Mentor:
 
     def retrieve(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
         """Return up to `k` hits, best first. Raises QuestionError like `ask`."""
-        return self._found(self._taken(question), self._earlier(history), k)[1]
+        return self._found(self._taken(question), self._earlier(history), k)[2]
 
-    def weigh(self, question: str) -> tuple[float, Mapping[str, float]]:
+    def weigh(
+        self, question: str, history: Sequence[str] = ()
+    ) -> tuple[float, Mapping[str, float]]:
         """Return how surely the shelf answers, from 0 to 1, and the features that say so."""
-        asked = self._taken(question)
-        near = self._found(asked, (), 1)[0]
-        return self._evidence(asked, near), self._evidence.features(asked, near)
+        read = self._read(self._taken(question), self._earlier(history))
+        near = self._retriever.near(read)
+        return self._evidence(read, near), self._evidence.features(read, near)
 
     def starters(self, lang: Lang, n: int = 4) -> tuple[str, ...]:
         """Return up to `n` questions that the shelf answers, from as many essays as it can."""
@@ -173,12 +183,25 @@ class Mentor:
             q for q in questions if any(map(str.isalnum, q)) and not wording.small_talk(q, "en")
         ]
 
-    def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[Nearness, list[Hit]]:
-        """Return what the question, read with those before it, comes near to."""
-        asked = _read(asked, earlier)
-        near = self._retriever.near(asked)
-        before = self._retriever.remembered(earlier)
-        return near, self._retriever.hits(near, k, before, self._named(asked))
+    def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[str, Nearness, list[Hit]]:
+        """Return what was looked for, and what it comes near to, read with the questions before."""
+        read = self._read(asked, earlier)
+        near = self._retriever.near(read)
+        before = self._retriever.remembered([self._looked_for(question) for question in earlier])
+        wanted = max(k, FIRST) if self._judge else k
+        hits = self._retriever.hits(near, wanted, before, self._named(read))
+        return read, near, (reranked(read, hits, self._judge) if self._judge else hits)[:k]
+
+    def _read(self, asked: str, earlier: Sequence[str]) -> str:
+        """Return what is looked for: "why?" means nothing without the question before it."""
+        alone = terms(asked) or not earlier
+        return self._looked_for(asked if alone else f"{earlier[-1]} {asked}")
+
+    def _looked_for(self, question: str) -> str:
+        return query.mended(query.simplified(question), self._spelt, self._known)
+
+    def _known(self, word: str) -> bool:
+        return word in self._index.lexical or self._pieces.knows(word)
 
     def _named(self, asked: str) -> set[str]:
         """Return the speakers whom a question names, in either language, wholly or in part."""
@@ -186,10 +209,10 @@ class Mentor:
         speakers = (s for document in self.documents.values() for s in document.speakers)
         return {s.name for s in speakers if s.name.casefold() in said or parts & _name_parts(s)}
 
-    def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], evidence: float) -> str:
+    def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], *, direct: bool) -> str:
         if sentences:
             names = [sentence.speaker for sentence in sentences]
-            return wording.lead(lang, names, direct=self._evidence.direct(evidence))
+            return wording.lead(lang, names, direct=direct)
         return wording.OTHER_LANGUAGE if spoken == "other" else wording.refused(lang)
 
     def _followups(
@@ -198,7 +221,7 @@ class Mentor:
         """Return near questions, but not the same, that other places of the shelf answer."""
         cited = [(c.doc_id, c.span) for sentence in sentences for c in sentence.citations]
         chosen: dict[str, str] = {}
-        for row, similarity in near.views:
+        for row, similarity in zip(near.rows.tolist(), near.similar.tolist(), strict=True):
             view = self._index.views[row]
             fits = view.kind == "question" and view.lang == lang and similarity <= _SAME
             if not fits or len(view.text) > _HANDY[lang]:
@@ -211,11 +234,6 @@ class Mentor:
             if len(chosen) == _FOLLOWUPS:
                 break
         return tuple(chosen.values()) or self.starters(lang, _FOLLOWUPS)
-
-
-def _read(asked: str, earlier: Sequence[str]) -> str:
-    """Return what is asked: "why?" means nothing without the question before it."""
-    return f"{earlier[-1]} {asked}" if earlier and not terms(asked) else asked
 
 
 def _unseen(_what: str, _share: float) -> None:

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
         "",
         description="A sentence-transformers model: folder or hub name. Empty: the shipped one.",
     )
+    reranker: str = Field(
+        "",
+        description="A sentence-transformers cross-encoder, folder or hub name, that puts the "
+        "first 20 passages in order. Empty: none.",
+    )
     offline: bool = Field(
         default=True, description="Never look a model up on a hub; only what is on disk."
     )
@@ -34,8 +39,11 @@ class Settings(BaseSettings):
     question_chars: int = Field(
         2000, ge=50, le=20_000, description="Longest question taken, in characters."
     )
-    refuse_below: float = Field(
-        0.5, ge=0.0, le=1.0, description="Evidence (0 to 1) under which Mentor refuses."
+    refuse_below: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="Evidence (0 to 1) under which Mentor refuses. Empty: as it was fitted.",
     )
     host: str = Field("127.0.0.1", description="Where `mentor serve` listens.")
     port: int = Field(7860, ge=1, le=65_535, description="The port of `mentor serve`.")

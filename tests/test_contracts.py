@@ -24,6 +24,9 @@ PLANTED = [
     ("rag/lexical.py", "import rag.store", "rag.lexical -> rag.store"),
     ("rag/embed.py", "import rag.index", "rag.embed -> rag.index"),
     ("rag/retrieve.py", "import rag.answer", "rag.retrieve -> rag.answer"),
+    ("rag/interaction.py", "import rag.index", "rag.interaction -> rag.index"),
+    ("rag/rerank.py", "import rag.retrieve", "rag.rerank -> rag.retrieve"),
+    ("rag/query.py", "import rag.embed", "rag.query -> rag.embed"),
     ("rag/ground.py", "import rag.mentor", "rag.ground -> rag.mentor"),
     # out of the house, between the faces and the judges, past the front door
     ("rag/load.py", "import ui", "rag.load -> ui"),
@@ -53,6 +56,7 @@ PLANTED = [
     ("rag/retrieve.py", "import langchain_core", "rag.retrieve -> langchain_core"),
     ("ui/chat.py", "from langchain import chat_models", "ui.chat -> langchain"),
     ("rag/split.py", "import rjieba", "rag.split -> rjieba"),
+    ("rag/text.py", "import opencc", "rag.text -> opencc"),
     ("rag/store.py", "import bm25s", "rag.store -> bm25s"),
     ("rag/mentor.py", "import gradio", "rag.mentor -> gradio"),
     ("rag/answer.py", "import fastapi", "rag.answer -> fastapi"),

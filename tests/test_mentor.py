@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import HashEmbedder, rewrite, tiny
+from fakes import HashEmbedder, WordPieces, rewrite, tiny
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -398,7 +398,7 @@ def test_settings_reach_the_answers(corpus: Path, tmp_path: Path) -> None:
     strict_ones = common.model_copy(update={"refuse_below": 1.0, "top_k": 2})
     mild_ones = common.model_copy(update={"refuse_below": 0.0, "question_chars": 50})
     with closing(Mentor.open(strict_ones)) as strict:
-        answer = strict.ask("怎么选课题?")
+        answer = strict.ask("课题应该怎么挑才好?")
         assert (answer.status, len(answer.hits)) == ("refused", 2)
     with closing(Mentor.open(mild_ones)) as mild:
         assert mild.ask("今天天气怎么样?").status == "answered"
@@ -466,11 +466,12 @@ class Liar:
 @pytest.fixture
 def lied(corpus: Path, tmp_path: Path) -> Iterator[tuple[Mentor, Liar]]:
     shelved, liar = tiny(corpus), Liar()
-    stored.build(tmp_path / "i", shelved, HashEmbedder(), progress=lambda what, share: None)
+    pieces = WordPieces()
+    stored.build(tmp_path / "i", shelved, HashEmbedder(), pieces, progress=lambda what, share: None)
     documents = [enrich(document, corpus) for document in load(corpus)]
     settings = Settings(corpus_dir=corpus, refuse_below=0.0)
-    opened = stored.read(tmp_path / "i", shelved)
-    with closing(Mentor(documents, opened, HashEmbedder(), settings, liar)) as mentor:
+    opened = stored.read(tmp_path / "i", shelved, pieces)
+    with closing(Mentor(documents, opened, HashEmbedder(), pieces, settings, liar)) as mentor:
         yield mentor, liar
 
 

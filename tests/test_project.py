@@ -68,6 +68,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, Path):
         return f"`{value.relative_to(ROOT)}`"
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value}`" if value != "" else '`""`'
