@@ -15,8 +15,9 @@ from rag.types import Claim, Document, Hit, Lang, Match, Passage, Span
 
 # An answer is one to four quotes. A second one must come from a passage nearly as good as the
 # first, a further one from one as good as it; the same of the sentences within them.
-_MOST, _SECOND, _FURTHER, _NEAR = 4, 0.8, 0.9, 0.8
-_SAME_ESSAY = 0.9  # what a passage of an essay already quoted is worth
+_MOST, _SECOND, _FURTHER, _NEAR = 4, 0.94, 0.94, 0.7
+_SAME_ESSAY = 0.95  # what a passage of an essay already quoted is worth
+_ENOUGH = 100  # characters from which a quote needs no neighbour
 _LONG, _SHORT = 240, 24  # characters of a quote that is long enough, or too short to stand alone
 _CLAUSE = 20  # characters of a sentence without a full stop that may still be one
 _LATIN = 2.5  # English needs that many characters for one of Chinese
@@ -134,14 +135,17 @@ def _grown(
 
 
 def _widened(parts: Sequence["_Part"], first: int, last: int) -> tuple[int, int]:
-    """Give a single sentence its neighbour, the next one if it can be."""
-    if first < last:
-        return first, last
-    if last + 1 < len(parts) and (parts[last + 1].tells or parts[last + 1].leads):
-        if _size(parts, first, last + 1) <= _LONG:
-            return first, last + 1
-    elif first and parts[first - 1].tells and _size(parts, first - 1, last) <= _LONG:
-        return first - 1, last
+    """Give a short quote its neighbours, the next ones first: advice follows its reason."""
+
+    def fits(at: int, start: int, end: int) -> bool:
+        return (parts[at].tells or parts[at].leads) and _size(parts, start, end) <= _LONG
+
+    while _size(parts, first, last) < _ENOUGH and last + 1 < len(parts):
+        if not fits(last + 1, first, last + 1):
+            break
+        last += 1
+    while _size(parts, first, last) < _ENOUGH and first and fits(first - 1, first - 1, last):
+        first -= 1
     return first, last
 
 
