@@ -155,7 +155,8 @@ class Retriever:
         )
         if len(texts) and self._asked[near.total.argmax()]:
             return near
-        home = self._at_large(rows, similar) / (self._own_home or 1.0)
+        # Where the sentences of a shelf have little in common, being as near to them says all.
+        home = min(1.0, self._at_large(rows, similar) / (self._own_home or 1.0))
         return replace(near, best_is_asked=False, home=home)
 
     def _at_large(self, rows: Rows, similar: Scores) -> float:
