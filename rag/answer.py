@@ -185,7 +185,8 @@ def _nearness(span: Span, matches: Sequence[Match]) -> float:
         for m in matches
         if m.kind == "question" and 2 * m.span.overlap(span) >= min(len(span), len(m.span))
     ]
-    return own / 4 + sum(sorted(asked, reverse=True)[:2]) / 2
+    # Its own words decide where nobody asks: "GPU" in a sentence is no answer to "no GPU?".
+    return own / 16 + sum(sorted(asked, reverse=True)[:2]) / 2
 
 
 def _anchor(span: Span, matches: Sequence[Match]) -> Span | None:

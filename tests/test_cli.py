@@ -398,7 +398,9 @@ def test_settings_come_from_the_environment_and_options_win(
     shelf_options: list[str], tmp_path: Path
 ) -> None:
     env = {"MENTOR_CORPUS_DIR": str(tmp_path), "MENTOR_TOP_K": "2", "MENTOR_REFUSE_BELOW": "1"}
-    answer = json.loads(_run("ask", "怎么选课题?", "--json", *shelf_options, env=env).stdout)
+    answer = json.loads(
+        _run("ask", "课题应该怎么挑才好?", "--json", *shelf_options, env=env).stdout
+    )
     assert (answer["status"], len(answer["hits"])) == ("refused", 2)
     _assert_one_line(_run("doctor", env=env), "manifest.toml")
 
