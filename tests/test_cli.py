@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -506,6 +507,8 @@ def test_ctrl_c_stops_it_with_one_line(shelf_options: list[str], tmp_path: Path)
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        # A shell that runs the tests in the background makes its children deaf to Ctrl-C.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     with process, fifo.open("w"):  # it is reading now
         time.sleep(0.2)

@@ -305,7 +305,7 @@ def test_a_changed_essay_opens_unmarked_with_a_notice(browse: Browse) -> None:
         object.__setattr__(essay, "text", essay.text.replace("好奇心", "好奇"))
         visitor.click(CITATION)
         notice = visitor.one("#reader .reader-notice")
-        assert "改过" in notice.text
+        visitor.until(lambda: "改过" in notice.text)
         assert visitor.all("#reader mark") == []
         assert "第39段" in visitor.shown("#reader article")
 
