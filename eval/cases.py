@@ -35,8 +35,8 @@ class Case:
 
 def read(split: Split, folder: Path = QUESTIONS) -> list[Case]:
     """Return the cases of one split, from every *.jsonl of the folder, in file order."""
-    rows = [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in _lines(path)]
-    return [_case(row) for row in rows if row["split"] == split]
+    found = [row for path in sorted(folder.glob("*.jsonl")) for row in rows(path)]
+    return [_case(row) for row in found if row["split"] == split]
 
 
 def read_texts(path: Path) -> list[str]:
@@ -44,13 +44,14 @@ def read_texts(path: Path) -> list[str]:
 
     Rows without either are left out.
     """
-    rows = [json.loads(line) for line in _lines(path)]
-    return [text for row in rows if (text := row.get("text") or row.get("question"))]
+    return [text for row in rows(path) if (text := row.get("text") or row.get("question"))]
 
 
-def _lines(path: Path) -> list[str]:
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON lines file."""
     # Not `splitlines`: that also cuts at marks which JSON allows inside a text.
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def _case(row: Mapping[str, Any]) -> Case:

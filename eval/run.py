@@ -13,7 +13,7 @@ from eval.metrics import (
     share,
     wilson,
 )
-from rag import Answer, Mentor
+from rag import Answer, Mentor, Span
 
 _DEPTH, _PARTS = 10, 5
 LANGS = ("zh", "en")
@@ -47,22 +47,31 @@ class Figure:
 
 def ask_all(mentor: Mentor, cases: Iterable[Case]) -> list[Row]:
     """Ask every case; retrieval is asked apart from the answer, which may refuse."""
-    return [row(mentor, case) for case in cases]
+    return [_row(mentor, case) for case in cases]
 
 
-def row(mentor: Mentor, case: Case) -> Row:
-    """Ask one case."""
-    gold = [(doc_id, locate(mentor.documents[doc_id], quote)) for doc_id, quote in case.gold]
-    hits = mentor.retrieve(case.question, _DEPTH, case.history)
+def _row(mentor: Mentor, case: Case) -> Row:
+    gold = _gold(mentor, case)
     answer = mentor.ask(case.question, case.history)
     citations = [c for sentence in answer.sentences for c in sentence.citations]
     exact = tuple(c.span.of(mentor.documents[c.doc_id].text) == c.quote for c in citations)
-    ranking = tuple(is_gold(hit.passage, gold) for hit in hits)
     passages = [hit.passage for hit in answer.hits if is_gold(hit.passage, gold)]
     cited = tuple(
         any(p.doc_id == c.doc_id and p.span.overlap(c.span) for p in passages) for c in citations
     )
-    return Row(case, answer, ranking, exact, cited, mentor.weigh(case.question, case.history)[0])
+    evidence, _ = mentor.weigh(case.question, case.history)
+    return Row(case, answer, ranked(mentor, case), exact, cited, evidence)
+
+
+def ranked(mentor: Mentor, case: Case) -> tuple[bool, ...]:
+    """Return which of the first ten hits for a case are gold."""
+    gold = _gold(mentor, case)
+    hits = mentor.retrieve(case.question, _DEPTH, case.history)
+    return tuple(is_gold(hit.passage, gold) for hit in hits)
+
+
+def _gold(mentor: Mentor, case: Case) -> list[tuple[str, Span]]:
+    return [(doc_id, locate(mentor.documents[doc_id], quote)) for doc_id, quote in case.gold]
 
 
 def figures(rows: Sequence[Row], furniture: Sequence[str]) -> list[Figure]:

@@ -1,7 +1,6 @@
 """Other shelves to judge Mentor on: the same essays bare, and public passages as essays."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from eval.cases import rows
 from rag import CorpusError, Mentor, Settings, doctor
 
 _WRITTEN = ("questions", "translations")  # by the project, about the essays
@@ -67,12 +67,6 @@ def queries(path: Path) -> list[Query]:
     return [
         Query(row["text"], tuple(name(text) for text in row["positive_ids"])) for row in rows(path)
     ]
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON lines file."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines if line.strip()]
 
 
 def name(text_id: str) -> str:

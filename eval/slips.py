@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from eval.cases import Case
 from eval.metrics import hit_at
-from eval.run import Figure, of_flags, row
+from eval.run import Figure, of_flags, ranked
 from rag import Mentor
 
 _WORD = re.compile(r"[A-Za-z]{6,}")
@@ -62,4 +62,4 @@ def _fits(case: Case, lang: str) -> bool:
 
 
 def _found(mentor: Mentor, case: Case, slip: Callable[[str], str]) -> float:
-    return hit_at(5, row(mentor, replace(case, question=slip(case.question))).ranking)
+    return hit_at(5, ranked(mentor, replace(case, question=slip(case.question))))
