@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embed import Pieces
+from rag.embed import Pieces, Vectors
 
 # Similarities below this say nothing; a power above 1 prefers one good partner to many fair ones.
 # Both chosen on the dev questions, as the power (docs/decisions.md).
@@ -60,17 +60,15 @@ class Interaction:
         """
         rows = np.arange(len(self)) if rows is None else rows
         found = np.zeros(len(rows))
-        (asked,) = self._pieces.cut([question])
         starts, ends = self._starts[rows], self._starts[rows + 1]
         filled = ends > starts
-        if not len(asked) or not filled.any():
+        near, shares = self._compared(question)
+        if not len(shares) or not filled.any():
             return found
-        weights = self._pieces.weights(asked)
-        near = self._vectors @ self._pieces.vectors(asked).T
         at, seams = _joined(starts[filled], ends[filled])
         best = np.maximum.reduceat(near[self._flat[at]], seams, axis=0)
         best = np.where(best < _FLOOR, 0.0, best) ** _POWER
-        found[filled] = np.clip(best @ (weights / weights.sum()), 0.0, 1.0)
+        found[filled] = np.clip(best @ shares, 0.0, 1.0)
         return found
 
     def strange(self, question: str) -> float:
@@ -78,12 +76,16 @@ class Interaction:
 
         From 0 to 1; 1 where the question or the texts have no known piece.
         """
+        near, shares = self._compared(question)
+        return float(shares[near.max(axis=0) < _KIN].sum()) if near.size else 1.0
+
+    def _compared(self, question: str) -> tuple[Vectors, Vectors]:
+        """Return how near each piece of the texts is to each of the question, and the share that
+        each piece of the question has in it.
+        """
         (asked,) = self._pieces.cut([question])
-        if not len(asked) or not len(self._vectors):
-            return 1.0
         weights = self._pieces.weights(asked)
-        nearest = (self._vectors @ self._pieces.vectors(asked).T).max(axis=0)
-        return float(weights[nearest < _KIN].sum() / weights.sum())
+        return self._vectors @ self._pieces.vectors(asked).T, weights / weights.sum()
 
 
 def _joined(starts: Rows, ends: Rows) -> tuple[Rows, Rows]:

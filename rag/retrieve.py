@@ -43,10 +43,9 @@ class Nearness:
     `words`: a score for each passage, by its own text and nearest sentence, by the beginner
     questions it answers, by the rare words it shares. `asked`, `decoys`: similarities to beginner
     questions, and to questions that no essay answers, nearest first. `is_asked` says which passages
-    have beginner questions of their own. `strange`: the share of the
-    question that nothing on the shelf is near to. `best_is_asked`: whether the best passage has
-    beginner questions; where it has none, `home` says how near the question is to all the shelf's
-    sentences, 1 for as near as they are to each other.
+    have beginner questions of their own, `best_is_asked` whether the best one has. Where it has
+    none, `strange` says what share of the question nothing on the shelf is near to, and `home` how
+    near the question is to all the shelf's sentences, 1 for as near as they are to each other.
     """
 
     rows: Rows
@@ -57,8 +56,8 @@ class Nearness:
     asked: Scores
     decoys: Scores
     is_asked: NDArray[np.bool_]
-    strange: float
     best_is_asked: bool
+    strange: float
     home: float
 
     @property
@@ -149,15 +148,16 @@ class Retriever:
             is_asked=self._asked,
             asked=similar[kinds == "question"],
             decoys=similar[kinds == "decoy"],
-            strange=self._index.interaction.strange(question),
             best_is_asked=True,
+            strange=0.0,
             home=1.0,
         )
         if len(texts) and self._asked[near.total.argmax()]:
             return near
         # Where the sentences of a shelf have little in common, being as near to them says all.
         home = min(1.0, self._at_large(rows, similar) / (self._own_home or 1.0))
-        return replace(near, best_is_asked=False, home=home)
+        strange = self._index.interaction.strange(question)
+        return replace(near, best_is_asked=False, strange=strange, home=home)
 
     def _at_large(self, rows: Rows, similar: Scores) -> float:
         sentences = similar[self._kinds[rows] == "sentence"]
