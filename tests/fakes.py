@@ -18,6 +18,36 @@ Vectors = NDArray[np.float32]
 Ids = NDArray[np.int32]
 
 
+# The beginning of a program that runs as the light install does.
+WITHOUT_TORCH = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('sentence_transformers', 'torch'):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def static_model(
+    folder: Path, words_: str, dim: int, prompts: dict[str, str] | None = None
+) -> Path:
+    """Save a real sentence-transformer of a few words, with vectors of chance."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    known = ["[UNK]", *words_.split()]
+    tokenizer = Tokenizer(WordLevel({word: at for at, word in enumerate(known)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    weights = np.random.default_rng(7).standard_normal((len(known), dim)).astype(np.float32)
+    module = StaticEmbedding(tokenizer, embedding_weights=weights)
+    SentenceTransformer(modules=[module], device="cpu", prompts=prompts).save(str(folder))
+    return folder
+
+
 class HashEmbedder:
     """An Embedder without weights: texts that share words are near, all others nearly square."""
 

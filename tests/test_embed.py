@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import HashEmbedder, WordPieces
+from fakes import WITHOUT_TORCH, HashEmbedder, WordPieces, static_model
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -25,24 +25,12 @@ UNKNOWN = ["", " ", "\n\t", "🜚", "\x00", "\ufeff", "\u0301"]
 @pytest.fixture(scope="session")
 def hub_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-transformers model of twelve words, with prompts of its own."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    known = "[UNK] choose a topic paper read write ask : query passage 课题 论文".split()
-    tokenizer = Tokenizer(WordLevel({word: at for at, word in enumerate(known)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    weights = np.random.default_rng(7).standard_normal((len(known), 16)).astype(np.float32)
-    model = SentenceTransformer(
-        modules=[StaticEmbedding(tokenizer, embedding_weights=weights)],
-        device="cpu",
-        prompts={"query": "query : ", "document": "passage : "},
+    return static_model(
+        tmp_path_factory.mktemp("hub") / "model",
+        "choose a topic paper read write ask : query passage 课题 论文",
+        16,
+        {"query": "query : ", "document": "passage : "},
     )
-    folder = tmp_path_factory.mktemp("hub") / "model"
-    model.save(str(folder))
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -212,13 +200,7 @@ def test_a_damaged_hub_model_is_refused(hub_model: Path, tmp_path: Path, name: s
 
 def test_a_hub_model_without_its_library_names_the_next_step() -> None:
     done = _python(
-        "import sys\n"
-        "class Blocked:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('sentence_transformers', 'torch'):\n"
-        "            raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Blocked())\n"
-        "from rag import MissingModelError\n"
+        f"{WITHOUT_TORCH}from rag import MissingModelError\n"
         "from rag.embed import open_embedder\n"
         "assert open_embedder('', offline=True).question('topic').any()\n"
         "try:\n"

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes import WITHOUT_TORCH
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -269,13 +270,7 @@ def test_mentor_does_not_open_with_a_reranker_that_is_not_here(
 
 def test_a_reranker_without_its_library_names_the_next_step(model: Path) -> None:
     program = (
-        "import sys\n"
-        "class Blocked:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('sentence_transformers', 'torch'):\n"
-        "            raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Blocked())\n"
-        "from rag import MissingModelError\n"
+        f"{WITHOUT_TORCH}from rag import MissingModelError\n"
         "from rag.embed import open_judge\n"
         "assert open_judge('', offline=True) is None\n"
         "try:\n"

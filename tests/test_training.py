@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import static_model
 
 from training import learn, pairs
 from training.__main__ import main
@@ -29,21 +30,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sentence-transformer of six English words."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    known = "[UNK] choose topic read paper write".split()
-    tokenizer = Tokenizer(WordLevel({word: at for at, word in enumerate(known)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    weights = np.random.default_rng(3).standard_normal((len(known), 24)).astype(np.float32)
-    module = StaticEmbedding(tokenizer, embedding_weights=weights)
+    """A sentence-transformer of five English words."""
     folder = tmp_path_factory.mktemp("teacher") / "model"
-    SentenceTransformer(modules=[module], device="cpu").save(str(folder))
-    return folder
+    return static_model(folder, "choose topic read paper write", 24)
 
 
 def _train(data: Path, teacher: Path, folder: Path) -> Path:

@@ -103,9 +103,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
 def _advice(own: Path) -> PairFile:
     """Pair every question with both languages of the passage that answers it."""
     rows: list[tuple[int, str, str]] = []
-    texts = [path.read_text(encoding="utf-8") for path in sorted(own.glob("*.jsonl"))]
-    lines = [line for text in texts for line in text.split("\n") if line.strip()]
-    for group, line in enumerate(lines):
+    for group, line in enumerate(_lines(own, "*.jsonl")):
         row = json.loads(line)
         pairs = product([*row["q_zh"], *row["q_en"]], [row["p_zh"], row["p_en"]])
         rows += [(group, question, passage) for question, passage in pairs]
@@ -114,7 +112,11 @@ def _advice(own: Path) -> PairFile:
 
 
 def _terms(own: Path) -> PairFile:
-    texts = [path.read_text(encoding="utf-8") for path in sorted(own.glob("*.tsv"))]
-    lines = [line for text in texts for line in text.split("\n") if line.strip()]
-    chinese, english = zip(*(line.split("\t")[:2] for line in lines), strict=True)
+    rows = (line.split("\t")[:2] for line in _lines(own, "*.tsv"))
+    chinese, english = zip(*rows, strict=True)
     return PairFile("terms", chinese, english, _WEIGHTS["terms"], "passages")
+
+
+def _lines(own: Path, pattern: str) -> list[str]:
+    texts = [path.read_text(encoding="utf-8") for path in sorted(own.glob(pattern))]
+    return [line for text in texts for line in text.split("\n") if line.strip()]
