@@ -186,7 +186,7 @@ def _nearness(span: Span, matches: Sequence[Match]) -> float:
         if m.kind == "question" and 2 * m.span.overlap(span) >= min(len(span), len(m.span))
     ]
     # Its own words decide where nobody asks: "GPU" in a sentence is no answer to "no GPU?".
-    return own / 16 + sum(sorted(asked, reverse=True)[:2]) / 2
+    return own / 10 + sum(sorted(asked, reverse=True)[:2]) / 2
 
 
 def _anchor(span: Span, matches: Sequence[Match]) -> Span | None:
