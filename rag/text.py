@@ -44,35 +44,46 @@ def cleaned(question: str) -> str:
 
 # --- sentences ---------------------------------------------------------------------------------
 
-_CLOSERS = "」』”’\"')）】》\\]"
+_MARK = "。！？!?；;…."
+_CLOSERS = "」』”’\"')）】\\]\uff3d"  # not those of titles: what ends a title ends no sentence
 _MARKS = re.compile(
-    rf"[。！？!?；;….]+[{_CLOSERS}]*[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]*"
+    rf"(?P<marks>[{_MARK}](?:[{_MARK}{_CLOSERS}]| \.(?=\s|$))*)"
+    r"(?:[\[\uff3b]\d[\d,， –-]{,11}[\]\uff3d]|[¹²³⁰-⁹])*"  # citations
+    "[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]*"
 )
-_LIST_MARK = re.compile(r"(?:[-*+]|#{1,6}|\d{1,3}[.、)](?=\s|[\u3400-\u9fff]))\s*")
+_LIST_MARK = re.compile(
+    r"(?:\s*[-*+](?=\s)|[-*+]|#{1,6}|\d{1,3}[.、)](?=\s|[\u3400-\u9fff]))\s*|\s*"
+)
 _PAIRS = re.compile(
     "|".join(
         f"{opening}[^{opening}{closing}\\n]{{1,200}}{closing}"
         for opening, closing in (
-            *("「」", "『』", "“”", "（）", "【】"),
+            *("「」", "『』", "“”", "‘’", "（）", "【】", "\uff3b\uff3d", "《》", "〈〉"),
             *((r"\(", r"\)"), (r"\[", r"\]"), ('"', '"')),
         )
     )
 )
+_BRACKETS = frozenset("（【\uff3b([")
+_BLANKS = re.compile(r"\s*")
 _FOLLOWS = re.compile(r"\s*(\S)")
 _WORD = 24  # letters that are looked at before a full stop
+_BEFORE_WORD = re.compile(r"[\s(\[“‘\"\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]")
 _GOES_ON = set("，,、：:；;）)%")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st vs e.g i.e cf al fig eq sec approx inc ltd co jr sr ph.d m.s b.s u.s "
-    "dept est resp".split()
+    "mr mrs ms dr prof st vs e.g i.e cf al fig figs eq eqs sec pp vol approx inc ltd co jr sr ph.d "
+    "m.s b.s u.s dept est resp".split()
 )
+_NUMBERED = frozenset("no nos ch jan feb mar apr jun jul aug sep sept oct nov dec".split())
+_NO_INITIALS = frozenset({"i", "a.m", "p.m"})  # these end more sentences than they begin names
 
 
 def sentences(text: str) -> list[Span]:
     """Return the sentences of `text` in order, as spans without surrounding blanks or list marks.
 
     A line never shares a sentence with the next. Quoted or bracketed text up to 200 characters is
-    kept whole; decimals, initials, abbreviations, file names and addresses do not end one. Spans
-    without a letter or digit are left out; "" gives [].
+    kept whole; decimals, initials, abbreviations, file names and addresses do not end one.
+    A citation stays with the sentence before it. Spans without a letter or digit are left out;
+    "" gives [].
     """
     spans: list[Span] = []
     start = 0
@@ -83,17 +94,24 @@ def sentences(text: str) -> list[Span]:
 
 
 def _in_line(line: str) -> Iterator[Span]:
-    mark = _LIST_MARK.match(line)
-    start = mark.end() if mark else 0
+    start = _past(_LIST_MARK, line, 0)
     kept_whole = [(m.start(), m.end()) for m in _PAIRS.finditer(line)]
+    brackets = {end: opened for opened, end in kept_whole if line[opened] in _BRACKETS}
     for found in _MARKS.finditer(line, start):
         # Pairs come in order and apart from each other: only the last one begun can hold a mark.
         at = bisect_left(kept_whole, (found.end(), 0)) - 1
         inside = at >= 0 and found.end() < kept_whole[at][1]
-        if not inside and _ends(line, found):
+        # Brackets that hold a whole sentence stand at the start of one; others are an aside.
+        aside = brackets.get(found.end("marks"), start) > start
+        if not (inside or aside) and _ends(line, found):
             yield from _trimmed(line, start, found.end())
-            start = found.end()
+            start = _past(_BLANKS, line, found.end())
     yield from _trimmed(line, start, len(line))
+
+
+def _past(pattern: re.Pattern[str], line: str, start: int) -> int:
+    found = pattern.match(line, start)
+    return found.end() if found else start
 
 
 def _trimmed(line: str, start: int, end: int) -> Iterator[Span]:
@@ -105,27 +123,36 @@ def _trimmed(line: str, start: int, end: int) -> Iterator[Span]:
 
 def _ends(line: str, found: re.Match[str]) -> bool:
     """Say whether the marks at `found` end a sentence rather than sit inside one."""
-    marks, before = found.group(), line[found.start() - 1 : found.start()]
+    marks, before = found["marks"], line[found.start() - 1 : found.start()]
     after = line[found.end() : found.end() + 1]
     if not before or after in _GOES_ON:
         return not after
-    if any(mark in marks for mark in "。！？；…"):
-        return not ("…" in marks and after.islower())
-    if not after or _is_han(after) or _is_han(before):
-        return not (marks == "." and after.isalnum() and not _is_han(after))
-    if ";" in marks or not after.isspace():
-        return False
-    return marks[0] != "." or _dot_ends(line, found)
-
-
-def _dot_ends(line: str, found: re.Match[str]) -> bool:
     follows = _FOLLOWS.match(line, found.end())
-    after = follows.group(1) if follows else ""
-    before = line[max(0, found.start() - _WORD) : found.start()]
-    word = re.split(r"[\s(“\"'「]", before)[-1].lower()
-    initial = len(word) == 1 and word.isalpha() and word != "i"
-    numbered = word == "no" and after.isdigit()
-    return not (after.islower() or initial or numbered or word in _ABBREVIATIONS)
+    if follows and follows[1].islower() and _may_go_on(marks, after):
+        return False
+    if any(mark in marks for mark in "。！？；…"):
+        return True
+    if not after or _is_han(after) or _is_han(before):
+        return not (found.group() == "." and after.isalnum() and not _is_han(after))
+    if ";" in marks or not (after.isspace() or found.group() != marks):
+        return False
+    return marks[0] != "." or _dot_ends(line, found.start(), follows[1] if follows else "")
+
+
+def _may_go_on(marks: str, after: str) -> bool:
+    """Say whether the sentence goes on behind `marks` where a lower-case letter follows them."""
+    quoted = marks[-1] not in _MARK  # "Why?" she asked
+    return "…" in marks or (after.isspace() and (quoted or marks == "!"))  # Yahoo! said
+
+
+def _dot_ends(line: str, at: int, follows: str) -> bool:
+    word = _BEFORE_WORD.split(line[max(0, at - _WORD) : at])[-1].lower().lstrip("'")
+    initials = word not in _NO_INITIALS and all(
+        len(part) == 1 and part.isalpha() for part in word.split(".")
+    )
+    numbered = word in _NUMBERED and follows.isdigit()
+    abbreviated = _HAN.split(word)[-1] in _ABBREVIATIONS
+    return not (follows.islower() or initials or numbered or abbreviated)
 
 
 def _is_han(letter: str) -> bool:
