@@ -1,6 +1,7 @@
 """Mentor's front door: everything that faces and judges use."""
 
 from rag import doctor
+from rag.check import Checker, open_checker, reasons
 from rag.errors import (
     CorpusError,
     IndexLockedError,
@@ -10,8 +11,11 @@ from rag.errors import (
     QuestionError,
     StaleIndexError,
 )
+from rag.ground import misattributed, translated
 from rag.mentor import Mentor
+from rag.quote import Grade, grade, locate, quoted
 from rag.settings import Settings
+from rag.text import sentences
 from rag.types import (
     Answer,
     Citation,
@@ -30,10 +34,12 @@ from rag.types import (
 
 __all__ = [
     "Answer",
+    "Checker",
     "Citation",
     "Claim",
     "CorpusError",
     "Document",
+    "Grade",
     "Hit",
     "IndexLockedError",
     "IndexWriteError",
@@ -52,4 +58,12 @@ __all__ = [
     "StaleIndexError",
     "Status",
     "doctor",
+    "grade",
+    "locate",
+    "misattributed",
+    "open_checker",
+    "quoted",
+    "reasons",
+    "sentences",
+    "translated",
 ]

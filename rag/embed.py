@@ -5,6 +5,8 @@ model goes through sentence-transformers, with the prompts it brings for queries
 """
 
 import hashlib
+import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,7 @@ SHIPPED = Path(__file__).resolve().parent / "model"
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int32]
+Ends = NDArray[np.int64]
 
 _UNKNOWN = 1  # the tokenizer's ids of [PAD] and [UNK] are 0 and 1
 _HARDLY = 0.02  # what is left of the weight of a function word
@@ -48,11 +51,14 @@ class Pieces(Protocol):
     def cut(self, texts: Sequence[str]) -> list[Ids]:
         """Return the distinct known pieces of each text, in ascending order."""
 
+    def located(self, text: str) -> tuple[Ids, Ends]:
+        """Return the pieces of a text in order, 0 for an unknown one, and their offsets (n, 2)."""
+
     def knows(self, word: str) -> bool:
         """Say whether a lower-cased word is one piece."""
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return (n, dim), rows of length 1 in the order of `ids`."""
+        """Return (n, dim), rows of length 1 in the order of `ids`; zeros for an unknown piece."""
 
     def weights(self, ids: Ids) -> Vectors:
         """Return (n,): how much each piece tells, above 0; function words hardly anything."""
@@ -72,6 +78,29 @@ def open_judge(name: str, *, offline: bool) -> Judge | None:
         MissingModelError: the weights, or the library that runs them, are not on this machine.
     """
     return _CrossEncoder(name, offline=offline) if name else None
+
+
+class Entailment(Protocol):
+    """A natural language inference model: says how surely a text entails another."""
+
+    @property
+    def name(self) -> str:
+        """Tell models apart."""
+
+    def fits(self, context: str, claim: str) -> bool:
+        """Say whether both are read to their ends."""
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return for each (context, claim) a probability, in their order; [] gives []."""
+
+
+def open_entailment(name: str, *, offline: bool) -> Entailment:
+    """Return the sentence-transformers cross-encoder of that name or path, for inference.
+
+    Raises:
+        MissingModelError: it is not on this machine, or none of its labels means entailment.
+    """
+    return _Inference(name, offline=offline)
 
 
 def open_pieces() -> Pieces:
@@ -113,7 +142,8 @@ class _Shipped:
         except Exception as error:  # safetensors and tokenizers raise errors of their own
             msg = f"The shipped model in {folder} cannot be read ({error}); check it out again."
             raise MissingModelError(msg) from error
-        self._model = StaticModel(vectors, tokenizer, normalize=True)
+        # By itself it would cut every text at 512 pieces, without a word.
+        self._model = StaticModel(vectors, tokenizer, normalize=True, max_length=None)
         self.name = f"shipped-{_stamp(folder)}"
 
     def passages(self, texts: Sequence[str]) -> Vectors:
@@ -129,6 +159,12 @@ class _Shipped:
         known = self._model.tokenizer.encode_batch_fast(list(texts))
         rows = (np.unique(np.asarray(found.ids, np.int32)) for found in known)
         return [row[row > _UNKNOWN] for row in rows]
+
+    def located(self, text: str) -> tuple[Ids, Ends]:
+        found = self._model.tokenizer.encode(_readable(text))
+        ids = np.asarray(found.ids, np.int32)
+        ends = np.asarray(found.offsets, np.int64).reshape(-1, 2)
+        return np.where(ids > _UNKNOWN, ids, 0).astype(np.int32), ends
 
     def knows(self, word: str) -> bool:
         return self._model.tokenizer.token_to_id(word) is not None
@@ -179,11 +215,7 @@ class _CrossEncoder:
     """Any sentence-transformers cross-encoder with one label, by hub name or folder."""
 
     def __init__(self, name: str, *, offline: bool) -> None:
-        self._model = _loaded("CrossEncoder", "MENTOR_RERANKER", name, offline=offline)
-        built = self._model.model.config.architectures or [""]
-        if built[0].endswith("Model"):  # its head would be made of chance, anew at every start
-            msg = f"The model '{name}' is an encoder; MENTOR_RERANKER needs a cross-encoder."
-            raise MissingModelError(msg)
+        self._model = _cross_encoder("MENTOR_RERANKER", name, offline=offline)
         if self._model.num_labels != 1:
             msg = (
                 f"The model '{name}' gives {self._model.num_labels} numbers for a pair of texts; "
@@ -196,6 +228,76 @@ class _CrossEncoder:
             return []
         pairs = [(question, passage) for passage in passages]
         return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]
+
+
+_ENTAILS = re.compile("entail|support|consistent|faithful", re.IGNORECASE)
+_DENIES = re.compile(
+    r"(?<![a-z])(?:not?|non)(?![a-z])|nonentail|un(?=support|faithful)|in(?=consistent)",
+    re.IGNORECASE,
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Inference:
+    """Any cross-encoder with a single score or a label that means entailment."""
+
+    def __init__(self, name: str, *, offline: bool) -> None:
+        self._model = _cross_encoder("MENTOR_CHECKER", name, offline=offline)
+        self.name = name
+        self._column = self._entails()
+
+    def _entails(self) -> int:
+        """Return which of the model's numbers stands for entailment."""
+        if self._model.num_labels == 1:
+            return 0
+        labels = dict(self._model.model.config.id2label)
+        found = [
+            int(at)
+            for at, label in labels.items()
+            if _ENTAILS.search(label) and not _DENIES.search(label)
+        ]
+        if len(found) != 1:
+            msg = (
+                f"No label of '{self.name}' means entailment ({', '.join(labels.values())}); "
+                "MENTOR_CHECKER needs a model for natural language inference."
+            )
+            raise MissingModelError(msg)
+        return found[0]
+
+    def fits(self, context: str, claim: str) -> bool:
+        limit = self._model.max_seq_length or math.inf
+        pair = map(_readable, (context, claim))
+        return len(self._model.tokenizer(*pair, truncation=False, verbose=False).input_ids) <= limit
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        if not pairs:
+            return []
+        from torch import nn
+
+        # A model may bring another activation, such as none: a single score is then no probability.
+        several = self._model.num_labels > 1
+        rows = self._model.predict(
+            [(_readable(context), _readable(claim)) for context, claim in pairs],
+            activation_fn=nn.Identity() if several else nn.Sigmoid(),
+            apply_softmax=several,
+            show_progress_bar=False,
+        )
+        return [float(score) for score in rows.reshape(len(pairs), -1)[:, self._column]]
+
+
+def _readable(text: str) -> str:
+    """Return a text that a tokenizer takes, as long as before: lone surrogates are no text."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _cross_encoder(setting: str, name: str, *, offline: bool) -> Any:  # noqa: ANN401 - as `_loaded`
+    """Load a CrossEncoder with a head that was trained, or raise MissingModelError."""
+    model = _loaded("CrossEncoder", setting, name, offline=offline)
+    built = model.model.config.architectures or [""]
+    if built[0].endswith("Model"):  # its head would be made of chance, anew at every start
+        msg = f"The model '{name}' is an encoder; {setting} needs a cross-encoder."
+        raise MissingModelError(msg)
+    return model
 
 
 def _loaded(kind: str, setting: str, name: str, *, offline: bool) -> Any:  # noqa: ANN401 - two unrelated classes

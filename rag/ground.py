@@ -1,13 +1,16 @@
 """Claim + passages -> Sentence, or none. Nothing reaches a reader but through here.
 
-A claim stands only if its quote stands, letter for letter, in a passage it names; what is shown
-is then the essay's own slice. Knows nothing of search or of how claims are made.
+A claim stands only if its quote stands in a passage it names; what is shown is then the essay's
+own slice. A generated claim must be supported by that passage, too (`rag/check.py`), and by what
+the right person says there. Knows nothing of search or of how claims are made.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from rag.text import sentences
-from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span
+from rag.check import Checker
+from rag.quote import locate
+from rag.text import sentences, words
+from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span, Speaker
 
 
 def ground(
@@ -16,18 +19,24 @@ def ground(
     documents: Mapping[str, Document],
     lang: Lang,
     number: int,
+    checker: Callable[[], Checker],
 ) -> Sentence | None:
     """Return the claim as a sentence that cites its quote under `number`, or None.
 
     None when no passage it names holds the quote as whole sentences, or when a quoted claim says
     other words than its quote, or a translated one other words than the project's translation.
+    The quote of a generated claim may differ in marks and blanks; the whole sentences that it
+    stands in are cited. `checker` is asked for only where a claim is generated.
     """
     for passage in (passages[id_] for id_ in claim.passage_ids if id_ in passages):
         document = documents.get(passage.doc_id)
-        span = _place(claim.quote, passage)
+        generated = claim.kind == "generated"
+        span = (_around if generated else _place)(claim.quote, passage)
         if document is None or span is None:
             continue
-        if span.of(document.text) == claim.quote and _says(claim, document, span):
+        quote = span.of(document.text)
+        support = _support(claim, passage, document, documents, span, checker)
+        if support is not None and (generated or quote == claim.quote):
             citation = Citation(
                 number,
                 document.id,
@@ -35,15 +44,15 @@ def ground(
                 document.author if lang == "zh" else document.author_en,
                 _url(document, passage),
                 span,
-                claim.quote,
+                quote,
             )
             return Sentence(
                 text=claim.text,
-                lang="en" if claim.kind == "translation" else document.lang,
+                lang=_language(claim, document, lang),
                 kind=claim.kind,
                 speaker=voice(document, passage, lang),
                 citations=(citation,),
-                support=1.0,
+                support=support,
             )
     return None
 
@@ -53,12 +62,13 @@ def checked(
     passages: Mapping[str, Passage],
     documents: Mapping[str, Document],
     lang: Lang,
+    checker: Callable[[], Checker],
 ) -> Iterator[tuple[Claim, Sentence | None]]:
     """Yield each claim with its sentence, or None; one passage has one number, from 1 upwards."""
     numbers: dict[tuple[str, ...], int] = {}
     for claim in claims:
         number = numbers.get(claim.passage_ids, len(numbers) + 1)
-        sentence = ground(claim, passages, documents, lang, number)
+        sentence = ground(claim, passages, documents, lang, number, checker)
         if sentence:
             numbers[claim.passage_ids] = number
         yield claim, sentence
@@ -76,11 +86,74 @@ def _place(quote: str, passage: Passage) -> Span | None:
     return None if start is None else Span(start, start + len(quote)).shift(passage.span.start)
 
 
-def _says(claim: Claim, document: Document, span: Span) -> bool:
+def _language(claim: Claim, document: Document, lang: Lang) -> Lang:
+    if claim.kind == "generated":
+        return lang
+    return "en" if claim.kind == "translation" else document.lang
+
+
+def _around(quote: str, passage: Passage) -> Span | None:
+    """Return the whole sentences of a passage in which a quote stands, or nearly stands."""
+    found = locate(quote, passage.text)
+    if found is None:
+        return None
+    touched = [span for span in sentences(passage.text) if span.overlap(found[0])]
+    start = min([found[0].start, *(span.start for span in touched)])
+    end = max([found[0].end, *(span.end for span in touched)])
+    return Span(start, end).shift(passage.span.start)
+
+
+def _support(
+    claim: Claim,
+    passage: Passage,
+    document: Document,
+    documents: Mapping[str, Document],
+    span: Span,
+    checker: Callable[[], Checker],
+) -> float | None:
+    """Return how surely the passage says the claim, None where it does not."""
     if claim.kind == "quote":
-        return claim.text == claim.quote
-    said = translated(document, span)
-    return claim.kind == "translation" and bool(said) and claim.text == said
+        return 1.0 if claim.text == claim.quote else None
+    if claim.kind == "translation":
+        said = translated(document, span)
+        return 1.0 if said and claim.text == said else None
+    speakers = [speaker for known in documents.values() for speaker in known.speakers]
+    if misattributed(claim.text, passage, speakers):
+        return None
+    check = checker()
+    support = check([(passage.text, claim.text)])[0]
+    return support if support >= check.threshold else None
+
+
+def misattributed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> bool:
+    """Say whether a claim names people of the shelf, and neither speaks in the passage.
+
+    Whoever the passage itself mentions may be named: "X says that Y told him …".
+    """
+    known = list(speakers)
+    said = named(claim, known)
+    return bool(said) and not said & (named(passage.text, known) | {passage.speaker})
+
+
+def named(text: str, speakers: Iterable[Speaker]) -> set[str]:
+    """Return the names of the speakers whom a text names, in either language, wholly or in part."""
+    said, parts = text.casefold(), {word.removesuffix("'s") for word in words(text)}
+    return {
+        speaker.name
+        for speaker in speakers
+        if speaker.name.casefold() in said or parts & _name_parts(speaker)
+    }
+
+
+def _name_parts(speaker: Speaker) -> set[str]:
+    """Return the words that name a person: "kaiming" of "Kaiming He"; none of a description.
+
+    What stands in brackets behind a name is another way to write it.
+    """
+    parts = speaker.name_en.partition(" (")[0].split()
+    if not all(word[0].isupper() for word in parts):
+        return set()
+    return {word.casefold() for word in parts if len(word) > 2}
 
 
 def translated(document: Document, span: Span) -> str:

@@ -34,7 +34,7 @@ from rag.text import language, sentences
 from rag.types import Document, Lang, Passage, View
 
 _log = logging.getLogger(__name__)
-_FORM = "6"  # raise it when the layout of a generation or the views change
+_FORM = "7"  # raise it when the layout of a generation or the views change
 _COMPARED = ("question", "decoy")
 _SAME = 0.85  # similarity from which a decoy and a beginner question ask the same
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors

@@ -6,20 +6,22 @@ question -> retrieve -> Hit[] -> answer -> Claim[] -> ground -> Sentence[] -> An
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from rag import index, query, wording
 from rag.answer import Answerer, Quoter
+from rag.check import Checker, open_checker
 from rag.embed import Embedder, Judge, Pieces, open_embedder, open_judge, open_pieces
 from rag.enrich import decoys, enrich
 from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
-from rag.ground import checked, voice
+from rag.ground import checked, named, voice
 from rag.load import load
 from rag.rerank import FIRST, reranked
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
-from rag.text import cleaned, language, terms, words
-from rag.types import Answer, Claim, Document, Hit, Lang, Sentence, Speaker
+from rag.text import cleaned, language, terms
+from rag.types import Answer, Claim, Document, Hit, Lang, Passage, Sentence, Span, Speaker
 
 _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
@@ -45,10 +47,16 @@ class Mentor:
         self._index, self._pieces, self._settings = opened, pieces, settings
         self._spelt = [w for w in opened.lexical.vocabulary if w.isascii() and len(w) >= query.LONG]
         self._retriever = Retriever(opened, embedder)
+        # Answering, weighing and retrieving one question look for it once.
+        self._near = lru_cache(maxsize=4)(self._retriever.near)
         self._evidence = Evidence(opened.lexical)
         self._judge = judge
         self._answerer: Answerer = answerer or Quoter()
+        self._embedder = embedder.name
         self._passages = {passage.id: passage for passage in opened.passages}
+        self._by_essay: dict[str, list[Passage]] = {id_: [] for id_ in self.documents}
+        for passage in opened.passages:
+            self._by_essay[passage.doc_id].append(passage)
 
     @classmethod
     def open(
@@ -110,7 +118,9 @@ class Mentor:
         claims = [] if refused else self._answerer(asked, lang, hits, self.documents)
         sentences: list[Sentence] = []
         dropped: list[Claim] = []
-        for claim, sentence in checked(claims, self._passages, self.documents, lang):
+        for claim, sentence in checked(
+            claims, self._passages, self.documents, lang, lambda: self.checker
+        ):
             if sentence:
                 sentences.append(sentence)
                 yield sentence
@@ -139,8 +149,32 @@ class Mentor:
     ) -> tuple[float, Mapping[str, float]]:
         """Return how surely the shelf answers, from 0 to 1, and the features that say so."""
         read = self._read(self._taken(question), self._earlier(history))
-        near = self._retriever.near(read)
+        near = self._near(read)
         return self._evidence(read, near), self._evidence.features(read, near)
+
+    @cached_property
+    def checker(self) -> Checker:
+        """What judges whether a passage supports a sentence; opened when it is first needed.
+
+        Raises:
+            MissingModelError: the model that the setting names is not on this machine.
+        """
+        return open_checker(self._settings.checker, offline=self._settings.offline)
+
+    @property
+    def embedder(self) -> str:
+        """The name of the model that the index was made by."""
+        return self._embedder
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """Every passage of the shelf, essay by essay."""
+        return self._index.passages
+
+    def passages_at(self, doc_id: str, span: Span) -> list[Passage]:
+        """Return the passages that a stretch of an essay touches, in order; KeyError: no essay."""
+        self.documents[doc_id]
+        return [p for p in self._by_essay[doc_id] if p.span.overlap(span)]
 
     def starters(self, lang: Lang, n: int = 4) -> tuple[str, ...]:
         """Return up to `n` questions that the shelf answers, from as many essays as it can."""
@@ -154,9 +188,8 @@ class Mentor:
 
     def speaker(self, doc_id: str, at: int, lang: Lang) -> str:
         """Return who speaks at an offset of an essay, "" between passages; KeyError: no essay."""
-        document = self.documents[doc_id]
-        here = (p for p in self._passages.values() if p.doc_id == doc_id and at in p.span)
-        return next((voice(document, passage, lang) for passage in here), "")
+        here = self.passages_at(doc_id, Span(at, at + 1))
+        return next((voice(self.documents[doc_id], passage, lang) for passage in here), "")
 
     def close(self) -> None:
         """Let go of the index; further questions are errors."""
@@ -186,10 +219,10 @@ class Mentor:
     def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[str, Nearness, list[Hit]]:
         """Return what was looked for, and what it comes near to, read with the questions before."""
         read = self._read(asked, earlier)
-        near = self._retriever.near(read)
+        near = self._near(read)
         before = self._retriever.remembered([self._looked_for(question) for question in earlier])
         wanted = max(k, FIRST) if self._judge else k
-        hits = self._retriever.hits(near, wanted, before, self._named(read))
+        hits = self._retriever.hits(near, wanted, before, named(read, self._speakers))
         return read, near, (reranked(read, hits, self._judge) if self._judge else hits)[:k]
 
     def _read(self, asked: str, earlier: Sequence[str]) -> str:
@@ -203,11 +236,9 @@ class Mentor:
     def _known(self, word: str) -> bool:
         return word in self._index.lexical or self._pieces.knows(word)
 
-    def _named(self, asked: str) -> set[str]:
-        """Return the speakers whom a question names, in either language, wholly or in part."""
-        said, parts = asked.casefold(), set(words(asked))
-        speakers = (s for document in self.documents.values() for s in document.speakers)
-        return {s.name for s in speakers if s.name.casefold() in said or parts & _name_parts(s)}
+    @cached_property
+    def _speakers(self) -> list[Speaker]:
+        return [s for document in self.documents.values() for s in document.speakers]
 
     def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], *, direct: bool) -> str:
         if sentences:
@@ -238,14 +269,6 @@ class Mentor:
 
 def _unseen(_what: str, _share: float) -> None:
     """Show no progress."""
-
-
-def _name_parts(speaker: Speaker) -> set[str]:
-    """Return the words that name a person: "kaiming" of "Kaiming He"; none of a description."""
-    words_ = speaker.name_en.split()
-    if not all(word[0].isupper() for word in words_):
-        return set()
-    return {word.casefold() for word in words_ if len(word) > 2}
 
 
 def _ms(started: float) -> float:

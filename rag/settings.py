@@ -29,6 +29,12 @@ class Settings(BaseSettings):
         description="A sentence-transformers cross-encoder, folder or hub name, that puts the "
         "first 20 passages in order. Empty: none.",
     )
+    checker: str = Field(
+        "",
+        description="What judges whether a passage supports a sentence: cross-encoder:MODEL (a "
+        "sentence-transformers model for entailment) or chat:PROVIDER:MODEL. Empty: the shipped "
+        "one.",
+    )
     offline: bool = Field(
         default=True, description="Never look a model up on a hub; only what is on disk."
     )

@@ -1,6 +1,7 @@
 """Stand-ins that obey the house's interfaces, and a corpus small enough to read."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rag.text import words
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int32]
+Ends = NDArray[np.int64]
 
 
 # The beginning of a program that runs as the light install does.
@@ -48,6 +50,44 @@ def static_model(
     return folder
 
 
+def cross_encoder(folder: Path, labels: Sequence[str], *, raw: bool = False) -> Path:
+    """Save a BERT of one layer and a few words that reads 64 pieces, with weights of chance.
+
+    Without labels it has no head; `raw` leaves a single score as it is, beyond 0 and 1.
+    """
+    import torch
+    from sentence_transformers import CrossEncoder
+    from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+
+    known = (
+        "[PAD] [UNK] [CLS] [SEP] [MASK] choose a topic paper read 选 课 题 写 作 论 文 .".split()
+    )
+    config = BertConfig(
+        vocab_size=len(known),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={label: at for at, label in enumerate(labels)},
+        initializer_range=0.5,  # far enough apart that no two texts are judged alike
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = BertForSequenceClassification(config) if labels else BertModel(config)
+        model.save_pretrained(folder / "bert")
+    vocabulary = {word: at for at, word in enumerate(known)}
+    BertTokenizerFast(vocab=vocabulary).save_pretrained(folder / "bert")
+    if not labels:
+        return folder / "bert"
+    whole = CrossEncoder(str(folder / "bert"), device="cpu", local_files_only=True)
+    whole.activation_fn = torch.nn.Identity() if raw else whole.activation_fn
+    whole.save(str(folder / "model"))
+    return folder / "model"
+
+
 class HashEmbedder:
     """An Embedder without weights: texts that share words are near, all others nearly square."""
 
@@ -75,14 +115,23 @@ class WordPieces:
     def cut(self, texts: Sequence[str]) -> list[Ids]:
         return [np.unique(np.array([self._id(w) for w in words(t)], np.int32)) for t in texts]
 
+    def located(self, text: str) -> tuple[Ids, Ends]:
+        found = []
+        for part in re.finditer(r"\S+", text):
+            for word in words(part.group()):
+                at = part.group().lower().find(word)
+                start, size = (at, len(word)) if at >= 0 else (0, len(part.group()))
+                found.append((part.start() + start, part.start() + start + size, self._id(word)))
+        rows = np.array(sorted(found), np.int64).reshape(-1, 3)
+        return rows[:, 2].astype(np.int32), rows[:, :2]
+
     def knows(self, word: str) -> bool:
         return bool(word)
 
     def vectors(self, ids: Ids) -> Vectors:
         rows = [np.random.default_rng(int(id_)).standard_normal(self._DIM) for id_ in ids]
-        return np.array([row / np.linalg.norm(row) for row in rows], np.float32).reshape(
-            -1, self._DIM
-        )
+        unit = np.array([row / np.linalg.norm(row) for row in rows], np.float32)
+        return np.where(ids[:, None] > 0, unit.reshape(-1, self._DIM), np.float32(0))
 
     def weights(self, ids: Ids) -> Vectors:
         return np.ones(len(ids), np.float32)

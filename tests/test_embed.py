@@ -292,6 +292,63 @@ def test_every_text_is_cut_into_pieces_with_unit_vectors_and_weights(
     assert (weights > 0).all()
 
 
+def test_located_pieces_stand_in_order_where_they_are_written(pieces: Pieces) -> None:
+    text = "How to read a paper?  读论文 twice."
+    ids, ends = pieces.located(text)
+    assert ids.dtype == np.int32
+    assert ends.dtype == np.int64
+    assert ends.shape == (len(ids), 2)
+    assert (np.diff(ends[:, 0]) >= 0).all()
+    assert (ends[:, 0] < ends[:, 1]).all()
+    said = [text[start:end] for start, end in ends]
+    for word in ("read", "paper", "twice"):
+        assert said.count(word) == 1
+        assert [ids[said.index(word)]] == pieces.cut([word])[0].tolist()
+    assert "".join(said).count("论") >= 1
+
+
+@pytest.mark.parametrize(
+    "text", [*TEXTS, *ESSAYS, "🜚 topic 𠮷", "topic " * 2000], ids=lambda text: text[:16]
+)
+def test_the_pieces_of_a_text_are_those_that_are_located_in_it(pieces: Pieces, text: str) -> None:
+    ids, ends = pieces.located(text)
+    assert sorted({*ids.tolist()} - {0}) == pieces.cut([text])[0].tolist()
+    assert ends.max() <= len(text)
+
+
+def test_a_text_that_says_nothing_has_no_located_pieces(pieces: Pieces) -> None:
+    for text in ("", "  \n"):
+        ids, ends = pieces.located(text)
+        assert len(ids) == 0
+        assert ends.shape == (0, 2)
+
+
+@pytest.mark.parametrize("size", [500, 5000])
+def test_a_text_is_cut_to_its_very_end(pieces: Pieces, size: int) -> None:
+    text = "a topic " * size + "paper"
+    ids, ends = pieces.located(text)
+    assert len(ids) >= 2 * size
+    assert text[slice(*ends[-1])] == "paper"
+    assert pieces.cut(["paper"])[0][0] in pieces.cut([text])[0]
+
+
+def test_an_unknown_piece_is_located_and_has_no_vector() -> None:
+    ids, ends = open_pieces().located("topic 𠮷 paper")
+    assert (ids > 0).tolist() == [True, False, True]
+    assert ends.tolist() == [[0, 5], [6, 7], [8, 13]]
+    assert (open_pieces().vectors(ids)[1] == 0).all()
+    assert open_pieces().weights(ids)[1] > 0
+
+
+@given(text=st.text(st.characters(), max_size=60) | st.text("a\ud800课 \udfff", max_size=20))
+@example("\ud800")
+def test_every_text_can_be_located_lone_surrogates_too(pieces: Pieces, text: str) -> None:
+    ids, ends = pieces.located(text)
+    assert len(ids) == len(ends)
+    assert ((ends >= 0) & (ends <= len(text))).all()
+    assert (ends[:, 0] <= ends[:, 1]).all()
+
+
 def test_vectors_and_weights_come_in_the_order_of_the_pieces(pieces: Pieces) -> None:
     [ids] = pieces.cut(["how to choose a topic for a paper 课题"])
     assert pieces.vectors(ids[::-1]).tolist() == pieces.vectors(ids)[::-1].tolist()

@@ -1,13 +1,29 @@
 """No claim passes but one whose quote stands in an essay; every way to cheat is tried."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import Citation, Claim, Document, Kind, Lang, Mentor, Passage, Sentence, Span, Speaker
-from rag.ground import ground, translated, voice
+from rag import (
+    Checker,
+    Citation,
+    Claim,
+    Document,
+    Kind,
+    Lang,
+    Mentor,
+    Passage,
+    Sentence,
+    Span,
+    Speaker,
+    misattributed,
+    open_checker,
+)
+from rag.ground import checked as checked_all
+from rag.ground import ground, named, translated, voice
 
 HE = Speaker("何恺明", "Kaiming He", url="https://talk.example", labels=("何恺明:",))
 HOST = Speaker("西风", "Xifeng")
@@ -80,8 +96,31 @@ ELSEWHERE = passage(DOCUMENTS["other"], "看了", "twice.", HOST)
 PASSAGES = {p.id: p for p in (FIRST, SAID, LIST, LAST, ELSEWHERE)}
 
 
+class Marks:
+    """A Checker with marks for contexts and claims, that remembers what it was asked."""
+
+    name, threshold = "marks", 0.5
+
+    def __init__(self, marks: dict[str, float] | None = None, otherwise: float = 0.0) -> None:
+        self.marks, self.otherwise = marks or {}, otherwise
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        self.asked += pairs
+        return [
+            self.marks.get(context, self.marks.get(claim, self.otherwise))
+            for context, claim in pairs
+        ]
+
+
+def unopened() -> Checker:
+    """Stand for a checker that is not on this machine."""
+    msg = "nothing here needs a checker"
+    raise AssertionError(msg)
+
+
 def checked(claim: Claim, lang: Lang = "zh", number: int = 1) -> Sentence | None:
-    return ground(claim, PASSAGES, DOCUMENTS, lang, number)
+    return ground(claim, PASSAGES, DOCUMENTS, lang, number, Marks)
 
 
 def quoted(quote: str, *where: Passage) -> Claim:
@@ -143,7 +182,8 @@ def test_the_first_passage_named_that_holds_the_quote_is_cited() -> None:
     again = essay("other", f"# Other\n\n{quote}\n", HOST)
     here = passage(again, quote, quote, HOST)
     claim = Claim(quote, ("gone:0-1", SAID.id, here.id, ELSEWHERE.id), "quote", quote)
-    sentence = ground(claim, {**PASSAGES, here.id: here}, {**DOCUMENTS, "other": again}, "zh", 1)
+    passages, documents = {**PASSAGES, here.id: here}, {**DOCUMENTS, "other": again}
+    sentence = ground(claim, passages, documents, "zh", 1, unopened)
     assert sentence is not None
     assert sentence.citations[0].span == here.span
 
@@ -213,7 +253,9 @@ FALLS: list[tuple[str, Claim]] = [
         "a translation as a text of its own",
         told("Curiosity is.", "好奇心才是。", SAID, kind="generated"),
     ),
+    # texts of their own, with a checker that supports nothing
     ("a text of its own", told("好奇心才是。", "好奇心才是。", SAID, kind="generated")),
+    ("a text of its own over no quote", told("好奇心才是。", "", SAID, kind="generated")),
     # translations
     ("a translation that says otherwise", told("Read papers first.", "不要先看论文。", FIRST)),
     (
@@ -245,9 +287,9 @@ def test_a_claim_that_its_quote_does_not_prove_is_no_sentence(claim: Claim, lang
 def test_a_passage_that_its_essay_no_longer_holds_proves_nothing() -> None:
     claim = quoted("好奇心才是。", SAID)
     moved = {"notes": replace(DOCUMENTS["notes"], text="新" + NOTES)}
-    assert ground(claim, PASSAGES, moved, "zh", 1) is None
-    assert ground(claim, PASSAGES, {}, "zh", 1) is None
-    assert ground(claim, {}, DOCUMENTS, "zh", 1) is None
+    assert ground(claim, PASSAGES, moved, "zh", 1, unopened) is None
+    assert ground(claim, PASSAGES, {}, "zh", 1, unopened) is None
+    assert ground(claim, {}, DOCUMENTS, "zh", 1, unopened) is None
 
 
 @given(
@@ -258,12 +300,202 @@ def test_a_passage_that_its_essay_no_longer_holds_proves_nothing() -> None:
     st.sampled_from(["quote", "translation", "generated"]),
 )
 def test_no_sentence_has_a_quote_that_does_not_stand_in_its_essay(quote: str, kind: Kind) -> None:
-    sentence = checked(Claim(quote, tuple(PASSAGES), kind, quote))
+    claim = Claim(quote, tuple(PASSAGES), kind, quote)
+    sentence = ground(claim, PASSAGES, DOCUMENTS, "zh", 1, lambda: Marks(otherwise=1.0))
     if sentence:
         (citation,) = sentence.citations
-        assert sentence.text == citation.quote == quote
-        assert citation.span.of(DOCUMENTS[citation.doc_id].text) == quote
-        assert any(map(str.isalnum, quote))
+        assert citation.span.of(DOCUMENTS[citation.doc_id].text) == citation.quote
+        assert any(map(str.isalnum, citation.quote))
+        assert sentence.text == quote
+        if kind != "generated":
+            assert citation.quote == quote
+
+
+# --- generated claims --------------------------------------------------------------------------
+
+
+def generated(text: str, quote: str, *where: Passage) -> Claim:
+    return told(text, quote, *where, kind="generated")
+
+
+def supported(claim: Claim, support: float = 1.0, lang: Lang = "zh") -> Sentence | None:
+    marks = Marks(otherwise=support)
+    return ground(claim, PASSAGES, DOCUMENTS, lang, 1, lambda: marks)
+
+
+@pytest.mark.parametrize("claim", [quoted("好奇心才是。", SAID), quoted("没有这句话。", SAID)])
+def test_a_checker_is_not_opened_for_quotes_and_translations(claim: Claim) -> None:
+    ground(claim, PASSAGES, DOCUMENTS, "zh", 1, unopened)
+    translation = told("Curiosity is.", claim.quote, SAID)
+    ground(translation, PASSAGES, DOCUMENTS, "en", 1, unopened)
+
+
+@pytest.mark.parametrize("quote", ["没有这句话。", "", "。", "好奇"])
+def test_a_checker_is_not_opened_for_a_claim_without_a_quote_in_its_passage(quote: str) -> None:
+    assert ground(generated("x", quote, FIRST), PASSAGES, DOCUMENTS, "zh", 1, unopened) is None
+
+
+@pytest.mark.parametrize(
+    ("quote", "where", "cited"),
+    [
+        ("不要先看论文。", FIRST, "不要先看论文。"),
+        ("先看论文", FIRST, "不要先看论文。"),
+        ("两个小时", FIRST, "看了两个小时(大约),写了“三行”代码!"),
+        ('两个小时（大约），写了"三行"代码', FIRST, "看了两个小时(大约),写了“三行”代码!"),
+        ("论文。看了", FIRST, "不要先看论文。看了两个小时(大约),写了“三行”代码!"),
+        ("用c++写", FIRST, "他说「用 C++ 写。」"),
+        ("CAFE\u0301", LAST, "𠮷野家的 café 🔥很好。"),
+        ("don't compare it to 3.14", LAST, "Don’t compare it to 3.14 (or $5)."),
+        ("写代码", LIST, "写代码"),
+    ],
+)
+def test_a_generated_claim_is_cited_to_the_whole_sentences_around_its_quote(
+    quote: str, where: Passage, cited: str
+) -> None:
+    sentence = supported(generated("A claim.", quote, where), 0.75, "en")
+    assert sentence is not None
+    [citation] = sentence.citations
+    start = NOTES.index(cited)
+    assert (citation.quote, citation.span) == (cited, Span(start, start + len(cited)))
+    assert (sentence.text, sentence.kind, sentence.lang) == ("A claim.", "generated", "en")
+    assert sentence.support == 0.75
+
+
+@pytest.mark.parametrize(
+    ("quote", "where"),
+    [
+        ("要先读论文", FIRST),
+        ("两小时", FIRST),
+        ("好奇心才是。", FIRST),
+        ("Don't compare it to 3", LAST),
+        ("comp", LAST),
+        ("不要先看论文。……然后走了。", FIRST),
+        ("🔥", LAST),
+        (" ", FIRST),
+    ],
+)
+def test_a_generated_claim_falls_when_its_quote_does_not_even_nearly_stand(
+    quote: str, where: Passage
+) -> None:
+    assert supported(generated("A claim.", quote, where)) is None
+
+
+@pytest.mark.parametrize(("support", "stands"), [(0.0, False), (0.49, False), (0.5, True)])
+def test_a_generated_claim_stands_from_the_threshold_of_its_checker(
+    support: float, stands: bool
+) -> None:
+    claim = generated("Curiosity matters.", "好奇心才是。", SAID)
+    assert (supported(claim, support) is not None) == stands
+
+
+def test_a_checker_reads_the_whole_passage_and_the_claim() -> None:
+    marks = Marks(otherwise=1.0)
+    claim = generated("Curiosity matters.", "好奇心才是。", SAID)
+    ground(claim, PASSAGES, DOCUMENTS, "zh", 1, lambda: marks)
+    assert marks.asked == [(SAID.text, "Curiosity matters.")]
+
+
+def test_a_generated_claim_is_cited_to_the_first_of_its_passages_that_supports_it() -> None:
+    elsewhere = passage(DOCUMENTS["other"], "看了", "先看论文。", HOST)
+    passages = {FIRST.id: FIRST, elsewhere.id: elsewhere}
+    claim = generated("He read for two hours.", "看了两个小时", FIRST, elsewhere)
+
+    marks = Marks({elsewhere.text: 1.0})
+    sentence = ground(claim, passages, DOCUMENTS, "zh", 1, lambda: marks)
+    assert sentence is not None
+    assert sentence.citations[0].doc_id == "other"
+
+
+def test_claims_of_one_passage_share_a_number_and_dropped_ones_take_none() -> None:
+    marks = Marks({"one": 0.9, "two": 0.1, "three": 0.8, "four": 0.9})
+    claims = [
+        generated("two", "好奇心才是。", SAID),
+        generated("one", "不要先看论文。", FIRST),
+        generated("three", "好奇心才是。", SAID),
+        quoted("然后走了。", FIRST),
+        generated("four", "两个小时", FIRST),
+    ]
+    found = list(checked_all(claims, PASSAGES, DOCUMENTS, "zh", lambda: marks))
+    assert [claim for claim, _ in found] == claims
+    numbers = [sentence.citations[0].n if sentence else 0 for _, sentence in found]
+    assert numbers == [0, 1, 2, 1, 1]
+
+
+# --- who says so -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        ("Curiosity matters.", True),
+        ("Kaiming He says that curiosity matters.", True),
+        ("何恺明说,好奇心才是。", True),
+        ("Xifeng says that curiosity matters.", False),
+        ("西风说,好奇心才是。", False),
+        ("XIFENG: curiosity.", False),
+        ("He says that curiosity matters.", True),
+        ("Kaiming, not Xifeng, says so.", True),
+    ],
+)
+def test_a_claim_may_not_give_the_words_of_one_to_another(text: str, stands: bool) -> None:
+    assert (supported(generated(text, "好奇心才是。", SAID)) is not None) == stands
+
+
+def test_a_checker_is_not_asked_about_a_claim_that_names_the_wrong_speaker() -> None:
+    claim = generated("Xifeng says so.", "好奇心才是。", SAID)
+    assert ground(claim, PASSAGES, DOCUMENTS, "en", 1, unopened) is None
+
+
+def test_whoever_the_passage_itself_mentions_may_be_named() -> None:
+    speakers = [HE, HOST]
+    mentions = replace(SAID, text="西风问过我这件事。")
+    assert misattributed("Xifeng asked him.", SAID, speakers)
+    assert not misattributed("Xifeng asked him.", mentions, speakers)
+    assert not misattributed("西风问过他。", replace(SAID, text="Xifeng asked me."), speakers)
+
+
+def test_people_who_are_not_of_the_shelf_are_nobody_that_a_claim_may_confuse() -> None:
+    assert not misattributed("Turing says so.", SAID, [HE, HOST])
+    assert not misattributed("Turing says so.", SAID, [])
+
+
+def test_people_are_named_wholly_or_in_part_in_either_language() -> None:
+    mack, howard = Speaker("David Mack", "David Mack"), Speaker("霍华德", "Howard (霍华德)")
+    speakers = [HE, HOST, mack, howard, Speaker("笔者", "the author of (many) notes")]
+    for text, names in {
+        "Kaiming says so.": {"何恺明"},
+        "KAIMING HE says so.": {"何恺明"},
+        "何恺明说": {"何恺明"},
+        "He says so.": set(),
+        "Mack and Xifeng disagree.": {"David Mack", "西风"},
+        "David's advice": {"David Mack"},
+        "Kaiming’s advice": {"何恺明"},
+        "Howard said so.": {"霍华德"},
+        "霍华德说": {"霍华德"},
+        "a davidian mackerel": set(),
+        "the author of many notes": set(),
+        "笔者认为": {"笔者"},
+        "": set(),
+    }.items():
+        assert named(text, speakers) == names, text
+
+
+# --- the shipped checker -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        ("好奇心才是。", True),
+        ("发表不是终点。", True),
+        ("今天的天气很好。", False),
+        ("The stock market fell in October.", False),
+    ],
+)
+def test_the_shipped_checker_keeps_what_a_passage_says(text: str, stands: bool) -> None:
+    claim = generated(text, "发表不是终点", SAID)
+    sentence = ground(claim, PASSAGES, DOCUMENTS, "zh", 1, lambda: open_checker("", offline=True))
+    assert (sentence is not None) == stands
 
 
 # --- translated and voice ----------------------------------------------------------------------
@@ -296,6 +528,23 @@ def test_a_voice_has_a_name_in_each_language_and_a_stranger_keeps_his_own() -> N
 
 
 # --- the real shelf ----------------------------------------------------------------------------
+
+
+def test_every_person_of_the_shelf_is_told_from_every_other(shelf: Mentor) -> None:
+    people = {
+        speaker.name: speaker.name_en.partition(" (")[0]
+        for document in shelf.documents.values()
+        for speaker in document.speakers
+        if speaker.name_en[0].isupper()
+    }
+    assert len(people) >= 6
+    speakers = [s for document in shelf.documents.values() for s in document.speakers]
+    told = {passage.speaker: passage for passage in shelf.passages if passage.speaker in people}
+    for name, where in told.items():
+        alone = replace(where, text="Nobody is named here.")
+        for other, english in people.items():
+            assert misattributed(f"{english}'s view is clear.", alone, speakers) == (other != name)
+            assert misattributed(f"{other}说得很清楚。", alone, speakers) == (other != name)
 
 
 @pytest.mark.parametrize(

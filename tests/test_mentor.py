@@ -20,10 +20,13 @@ from rag import (
     IndexWriteError,
     Lang,
     Mentor,
+    MissingModelError,
     QuestionError,
     Sentence,
     Settings,
+    Span,
     StaleIndexError,
+    sentences,
 )
 from rag import index as stored
 from rag.enrich import enrich
@@ -412,6 +415,53 @@ def test_documents_stand_in_the_order_of_the_shelf(shelf: Mentor) -> None:
     assert all(id_ == document.id for id_, document in shelf.documents.items())
 
 
+# --- passages and their checker -----------------------------------------------------------------
+
+
+def test_every_passage_of_the_shelf_is_there_essay_by_essay(shelf: Mentor) -> None:
+    essays = [passage.doc_id for passage in shelf.passages]
+    assert list(dict.fromkeys(essays)) == list(shelf.documents)
+    assert essays == sorted(essays, key=list(shelf.documents).index)
+    for passage in shelf.passages:
+        assert passage.span.of(shelf.documents[passage.doc_id].text) == passage.text
+
+
+def test_the_passages_at_a_stretch_are_those_that_it_touches(shelf: Mentor) -> None:
+    for doc_id, document in shelf.documents.items():
+        own = [passage for passage in shelf.passages if passage.doc_id == doc_id]
+        assert shelf.passages_at(doc_id, Span(0, len(document.text))) == own
+        for passage in own:
+            assert passage in shelf.passages_at(doc_id, Span(passage.span.start, passage.span.end))
+        first, second = own[:2]
+        both = Span(first.span.end - 1, second.span.start + 1)
+        assert shelf.passages_at(doc_id, both) == [first, second]
+        assert shelf.passages_at(doc_id, Span(first.span.start, first.span.start + 1)) == [first]
+
+
+def test_there_is_no_passage_in_a_title_or_behind_the_end(shelf: Mentor) -> None:
+    for doc_id, document in shelf.documents.items():
+        assert document.text.startswith("# ")
+        assert shelf.passages_at(doc_id, Span(0, 1)) == []
+        assert shelf.passages_at(doc_id, Span(len(document.text), len(document.text) + 9)) == []
+
+
+def test_an_essay_that_is_not_on_the_shelf_has_no_passages_to_look_up(shelf: Mentor) -> None:
+    with pytest.raises(KeyError):
+        shelf.passages_at("nowhere", Span(0, 1))
+    with pytest.raises(KeyError):
+        shelf.speaker("nowhere", 0, "en")
+
+
+def test_the_shelfs_own_sentences_are_supported_where_they_stand(shelf: Mentor) -> None:
+    passages = [p for p in shelf.passages if len(p.text) > 60][::12]
+    said = [sentences(p.text)[0].of(p.text) for p in passages]
+    here = shelf.checker([(p.text, claim) for p, claim in zip(passages, said, strict=True)])
+    away = passages[1:] + passages[:1]
+    there = shelf.checker([(p.text, claim) for p, claim in zip(away, said, strict=True)])
+    assert min(here) >= shelf.checker.threshold
+    assert sum(support >= shelf.checker.threshold for support in there) <= len(there) // 10
+
+
 # --- opening ------------------------------------------------------------------------------------
 
 
@@ -495,7 +545,9 @@ def test_what_an_answerer_makes_up_is_dropped_and_kept_for_inspection(
         _claim(TRUE),
         _claim("", place),
         Claim("Curiosity is everything.", (place,), "translation", TRUE),
-        Claim("好奇心。", (place,), "generated", TRUE),
+        Claim("显卡的价格今年翻了三倍。", (place,), "generated", TRUE),
+        Claim("选课题最重要的标准是好奇心。", (place,), "generated", "选课题最重要的标准是钱。"),
+        Claim("Ann 说,选课题最重要的标准是好奇心。", (place,), "generated", TRUE),
     ]
     liar.claims = [*false[:4], _claim(TRUE, place), *false[4:]]
     answer = mentor.ask("怎么选课题?")
@@ -503,6 +555,46 @@ def test_what_an_answerer_makes_up_is_dropped_and_kept_for_inspection(
     assert answer.sentences[0].citations[0].n == 1
     assert answer.dropped == tuple(false)
     assert answer.answerer == "liar"
+
+
+def test_a_generated_claim_that_its_passage_supports_is_shown_with_its_quote(
+    lied: tuple[Mentor, Liar],
+) -> None:
+    mentor, liar = lied
+    [hours] = [passage.id for passage in mentor.passages if "ten thousand" in passage.text]
+    liar.claims = [
+        Claim("最重要的标准是好奇心", ("notes:15-52",), "generated", "标准是好奇心"),
+        Claim("You need 10,000 hours.", (hours,), "generated", "ten thousand hours"),
+    ]
+    answer = mentor.ask("怎么选课题?")
+    one, other = answer.sentences
+    assert (one.kind, one.text, one.lang) == ("generated", "最重要的标准是好奇心", "zh")
+    assert one.citations[0].quote == TRUE
+    assert other.speaker == "Ann"
+    assert other.citations[0].quote == "You need ten thousand hours of practice."
+    assert [sentence.citations[0].n for sentence in answer.sentences] == [1, 2]
+    assert all(mentor.checker.threshold <= s.support <= 1.0 for s in answer.sentences)
+
+
+def test_a_claim_with_another_number_is_supported_less(lied: tuple[Mentor, Liar]) -> None:
+    mentor, _ = lied
+    [passage] = [p for p in mentor.passages if "ten thousand" in p.text]
+    true, false = mentor.checker(
+        [(passage.text, f"You need {n} hours of practice.") for n in ("10,000", "900")]
+    )
+    assert true > false + 0.1
+
+
+def test_a_checker_that_is_not_here_is_missed_only_by_a_generated_claim(
+    corpus: Path, tmp_path: Path
+) -> None:
+    settings = Settings(
+        corpus_dir=corpus, index_dir=tmp_path / "index", checker=f"cross-encoder:{tmp_path / 'no'}"
+    )
+    with closing(Mentor.open(settings)) as mentor:
+        assert mentor.ask("怎么选课题?").sentences
+        with pytest.raises(MissingModelError, match="MENTOR_CHECKER"):
+            mentor.checker  # noqa: B018 - to look at it opens it
 
 
 def test_an_answer_of_nothing_but_lies_is_a_refusal(lied: tuple[Mentor, Liar]) -> None:

@@ -1,0 +1,185 @@
+"""Claim + context -> how surely the context supports the claim, from 0 to 1, and why not.
+
+The shipped checker weighs some hundred signs of two aligned texts (`rag/signs.py`) by boosted trees
+(`rag/trees.py`) that `training/` fitted on public text with controlled edits. Any NLI
+cross-encoder or chat model can take its place: a checker is a name and one call.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from rag.align import Read, likeness
+from rag.chat import open_judge
+from rag.embed import Entailment, Pieces, open_entailment, open_pieces
+from rag.errors import MissingModelError
+from rag.facts import negations
+from rag.signs import UNSAID, counted, signs
+from rag.text import sentences
+from rag.trees import Trees
+from rag.types import Span
+
+_log = logging.getLogger(__name__)
+WEIGHTS = Path(__file__).resolve().parent / "model" / "checker.json"
+WINDOW = 400  # pieces of a context that are weighed at once; a longer one is read by windows
+
+_TOLD = 8  # words of a reason
+
+
+class Checker(Protocol):
+    """Says whether contexts support claims."""
+
+    @property
+    def name(self) -> str:
+        """Tell checkers apart in reports."""
+
+    @property
+    def threshold(self) -> float:
+        """Return the support from which a claim counts as supported."""
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return for each (context, claim) how surely it is supported, from 0 to 1, in order."""
+
+
+def open_checker(name: str, *, offline: bool) -> Checker:
+    """Return the shipped checker for "", "cross-encoder:MODEL" or "chat:PROVIDER:MODEL".
+
+    Raises:
+        MissingModelError: the model, or the library that runs it, is not on this machine.
+    """
+    kind, _, model = name.partition(":")
+    if not name:
+        return _shipped()
+    if kind == "cross-encoder" and model:
+        return _Windowed(open_entailment(model, offline=offline))
+    if kind == "chat" and model:
+        return open_judge(model)
+    msg = f"MENTOR_CHECKER: '{name}' is neither cross-encoder:MODEL nor chat:PROVIDER:MODEL."
+    raise MissingModelError(msg)
+
+
+@cache
+def _shipped() -> "Shipped":
+    return Shipped(open_pieces())
+
+
+class Shipped:
+    """The checker that comes with Mentor; needs no network and no torch."""
+
+    def __init__(self, pieces: Pieces, weights: Path = WEIGHTS) -> None:
+        self._trees = Trees.read(weights)
+        self._read = lru_cache(maxsize=256)(lambda text: Read.of(text, pieces))  # 0.4 MB each
+        self.name = f"shipped-{self._trees.stamp}"
+        self.threshold = self._trees.threshold
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return for each (context, claim) how surely it is supported, from 0 to 1, in order."""
+        return [self._support(context, claim) for context, claim in pairs]
+
+    def _support(self, context: str, claim: str) -> float:
+        """Return the best support of any window; 0 where either side says nothing."""
+        found = (signs(claim, window, self._read) for window in windows(self._read(context)))
+        rows = [list(row.values()) for row in found if row]
+        return float(self._trees(np.array(rows)).max()) if rows else 0.0
+
+
+class _Windowed:
+    """A cross-encoder that reads long contexts window by window and takes the best."""
+
+    threshold = 0.5
+
+    def __init__(self, model: Entailment) -> None:
+        self._model = model
+        self.name = f"cross-encoder:{model.name}"
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        parts = [list(self._parts(context, claim)) for context, claim in pairs]
+        flat = [(part, claim) for row, (_, claim) in zip(parts, pairs, strict=True) for part in row]
+        scores = iter(self._model(flat))
+        return [max(islice(scores, len(row)), default=0.0) for row in parts]
+
+    def _parts(self, context: str, claim: str) -> Iterator[str]:
+        """Yield the longest stretches of whole sentences that fit, half overlapping.
+
+        A sentence that does not fit is cut; a claim that leaves no room gets no part.
+        """
+        if not context.strip() or not claim.strip():
+            return
+        if self._model.fits(context, claim):
+            yield context
+            return
+        if not self._model.fits(context.strip()[0], claim):
+            _log.warning("%s cannot read a claim of %d characters", self.name, len(claim))
+            return
+        spans = [
+            part
+            for span in sentences(context) or [Span(0, len(context))]
+            for part in self._cut(span, context, claim)
+        ]
+        first = 0
+        while first < len(spans):
+            last = first + 1
+            while last < len(spans) and self._model.fits(
+                context[spans[first].start : spans[last].end], claim
+            ):
+                last += 1
+            yield context[spans[first].start : spans[last - 1].end]
+            if last >= len(spans):
+                return
+            first = max(first + 1, (first + last) // 2)
+
+    def _cut(self, span: Span, context: str, claim: str) -> Iterator[Span]:
+        """Yield a sentence, or its halves where it does not fit, and so on."""
+        if len(span) == 1 or self._model.fits(span.of(context), claim):
+            yield span
+            return
+        middle = (span.start + span.end) // 2
+        for half in (Span(span.start, middle), Span(middle, span.end)):
+            yield from self._cut(half, context, claim)
+
+
+def windows(context: Read, size: int = WINDOW) -> Iterator[str]:
+    """Yield the context in stretches of whole sentences of up to `size` pieces, half overlapping.
+
+    A single sentence that is longer stays whole; no part of the context is left out.
+    """
+    if len(context.ids) <= size or len(context.spans) < 2:
+        yield context.text
+        return
+    sizes = np.bincount(np.minimum(context.sentence, len(context.spans) - 1))
+    first = 0
+    while first < len(sizes):
+        last = first + 1
+        while last < len(sizes) and sizes[first : last + 1].sum() <= size:
+            last += 1
+        yield context.text[context.spans[first].start : context.spans[last - 1].end]
+        if last >= len(sizes):
+            return
+        first = max(first + 1, (first + last) // 2)
+
+
+def reasons(context: str, claim: str) -> list[str]:
+    """Return what speaks against a claim, in a few words each: what its context does not say."""
+    read = lru_cache(maxsize=2)(lambda text: Read.of(text, open_pieces()))
+    said, told = read(claim), read(context)
+    if not len(said.ids) or not len(told.ids):
+        return ["one of the two says nothing"]
+    alike = likeness(said, told).max(axis=1)
+    heavy = said.weights >= np.quantile(said.weights, 0.4)
+    missing = heavy & (alike < UNSAID)
+    unsaid = list(dict.fromkeys(w for w, gone in zip(said.words(), missing, strict=True) if gone))
+    numbers = [
+        claim[n.span.start : n.span.end]
+        for n in counted(said.numbers)
+        if not any(n.same(other) for other in told.numbers)
+    ]
+    found = [f"not in the passage: {', '.join(unsaid[:_TOLD])}"] if unsaid else []
+    found += [f"other numbers than the passage: {', '.join(numbers)}"] if numbers else []
+    if bool(negations(claim)) != bool(negations(context)):
+        found.append("one of the two denies something")
+    return found
