@@ -77,9 +77,19 @@ def read(folder: Path, own: Path = OWN) -> list[PairFile]:
     return [*files, _advice(own), _terms(own)]
 
 
+def file_rows(folder: Path, name: str) -> list[tuple[str, str]]:
+    """Return the pairs of one pair file, in file order; none for a name that is not there."""
+    return [
+        pair
+        for path in sorted(folder.glob(f"{name}.*.gz"))
+        for pair in _rows(path)
+        if all(side.strip() for side in pair)
+    ]
+
+
 def _file(path: Path) -> PairFile:
     name = path.name.split(".")[0]
-    rows = [pair for pair in _rows(path) if all(side.strip() for side in pair)]
+    rows = file_rows(path.parent, name)
     queries, passages = zip(*rows, strict=True)
     english: Literal["queries", "passages", ""] = ""
     if name.startswith("dict"):
