@@ -1,53 +1,199 @@
-"""`python -m eval run` judges Mentor on its shelf, `public` on others; `calibrate` fits it."""
+"""`python -m eval run` judges Mentor, or another system, on its shelf; `--help` lists the rest."""
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from eval import calibrate as calibration
-from eval import sets, shelves
-from eval import slips as typed
-from eval.cases import Split, read, read_texts
-from eval.run import Figure, ask_all, curves, figures, of_flags
-from rag import Mentor, MentorError
+from eval import card, conformance, counterfactual, report, shelves
+from eval import compare as comparing
+from eval import perturb as perturbing
+from eval import retrieval as retrieving
+from eval import run as running
+from eval.cases import Case, Split, read, read_texts
+from eval.figures import Figure, of_flags
+from eval.reply import Target
+from eval.targets import open_target, recorded
+from rag import Mentor, MentorError, Settings, open_checker
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-_TELLING = 8  # characters of a dropped line that can be nothing else
 _PASSAGES = ".passages.jsonl"
-_FURNITURE = Path(__file__).resolve().parent / "furniture.txt"
-
 
 Bare = Annotated[
     list[str] | None,
     typer.Option("--bare", help='Essays to strip of questions and translation; "all" for all.'),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Seed = Annotated[int, typer.Option(help="Of every draw; printed in the report.")]
+Labelled = Annotated[list[Path], typer.Option("--data", help="A labelled file of JSON lines.")]
 
 
 @app.command()
 def run(
     split: Annotated[str, typer.Option(help="dev, tuning or test; report test only.")] = "test",
+    target: Annotated[
+        str, typer.Option(help="mentor, openai:http://host/v1#model or python:module:function.")
+    ] = "mentor",
+    answers: Annotated[
+        Path | None, typer.Option(help="Answers of another system: docs/answers-format.md.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option(envvar="MENTOR_EVAL_KEY", help="The key of an openai: target.")
+    ] = "none",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for run.json, items.csv, summary.md, report.html.")
+    ] = None,
+    gate: Annotated[
+        Path | None, typer.Option(help="A baseline; ends with 1 on a fall beyond chance.")
+    ] = None,
     bare: Bare = None,
+    seed: Seed = 7,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    perturb: Annotated[
+        bool, typer.Option("--perturb", help="Ask again misspelt, polite, misled, injected.")
+    ] = False,
+    facts: Annotated[
+        bool, typer.Option("--counterfactual", help="Change facts of the shelf and ask for them.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Ask every question of a split and print each figure with its interval and n."""
+    """Put every question of a split and judge each answer, sentence by sentence."""
     cases = read(_split(split))
+    plan = running.Plan(split, seed, bare=tuple(bare or ()))
+    with _plainly():  # before minutes are spent
+        floor = comparing.load(gate) if gate else None
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
     with _shelf(bare) as mentor:
-        rows = ask_all(mentor, cases)
-    found = [*figures(rows, _furniture()), *curves(rows)]
+        system = _system(mentor, target, answers, key, cases)
+        with _progress(f"{system.name}, {split}", running.steps(cases)) as tick:
+            found = running.run(mentor, system, cases, plan, tick)
+        extra = _perturbed(mentor, system, cases, seed) if perturb else []
+        extra += _counterfactual(mentor) if facts else []
+    found["figures"] += map(running.figure_row, extra)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, sort_keys=True))
+    else:
+        _show_run(found)
+    with _plainly():
+        for path in report.write(found, out) if out else ():
+            typer.echo(f"wrote {path}", err=as_json)
+        reasons = comparing.gate(floor, found) if floor else []
+    for line in reasons:
+        typer.echo(line, err=True)
+    if reasons:
+        raise typer.Exit(1)
+
+
+@app.command()
+def baseline(
+    run_json: Annotated[Path, typer.Argument(help="The run.json of a run that is good enough.")],
+    out: Annotated[Path, typer.Option(help="Where the baseline goes.")] = Path(
+        "eval/baseline.json"
+    ),
+) -> None:
+    """Keep what a later run must not fall below."""
+    with _plainly():
+        kept = comparing.baseline(comparing.load(run_json))
+        out.write_text(json.dumps(kept, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="A run.json.")],
+    after: Annotated[Path, typer.Argument(help="Another, of the same questions.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print what changed from one run to another, with intervals, and the flips."""
+    with _plainly():
+        found = comparing.compared(comparing.load(before), comparing.load(after))
+    if as_json:
+        typer.echo(json.dumps(asdict(found), ensure_ascii=False, sort_keys=True))
+        return
+    table = Table("score", "difference", "95 % interval", "up", "down", "sign test", "n")
+    for name, d in found.scores.items():
+        interval = "{:+.3f} to {:+.3f}".format(*d.interval)
+        table.add_row(
+            name, f"{d.value:+.3f}", interval, str(d.wins), str(d.losses), f"{d.p:.3f}", str(d.n)
+        )
+    console = Console()
+    console.print(table)
+    for flip in found.flips:
+        console.print(f"{flip.id}: {flip.before} -> {flip.after}", markup=False, style="bold")
+        for line in (flip.question, f"before: {flip.said_before}", f"after: {flip.said_after}"):
+            console.print(f"  {line}", markup=False, highlight=False)
+
+
+@app.command()
+def checker(
+    data: Labelled,
+    seed: Seed = 7,
+    resamples: Annotated[int, typer.Option(help="Of the bootstrap.")] = 2000,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the checker (MENTOR_CHECKER) against labelled claims, with and without their context."""
+    with _plainly():
+        settings = Settings()
+        check = open_checker(settings.checker, offline=settings.offline)
+        found = []
+        attributed = {}
+        for path in data:
+            if ".attribution." in path.name:
+                attributed[path.name] = asdict(card.attribution(check, path))
+            else:
+                found += card.of_file(check, path, seed, resamples)
+    if as_json:
+        rows = [asdict(row) for row in found]
+        typer.echo(json.dumps({"checker": check.name, "rows": rows, "attribution": attributed}))
+        return
+    if found:
+        _print_card(check.name, [running.measured_row(row) for row in found])
+    for name, row in attributed.items():
+        told = (f"{field} {_number(row[field])}" for field in ("precision", "recall", "f1"))
+        typer.echo(f"{name}: {', '.join(told)}, n {row['n']}, threshold {row['threshold']:.3f}")
+
+
+@app.command()
+def quotes(data: Labelled) -> None:
+    """Hold the quote grades against labelled quotes and print how many verdicts are right."""
+    with _plainly():
+        found = [figure for path in data for figure in conformance.figures(path)]
+    _print("right verdicts on quotes", found)
+
+
+@app.command()
+def retrieval(
+    passages: Annotated[Path | None, typer.Option(help='JSON lines {"id", "text"}.')] = None,
+    queries: Annotated[
+        Path | None, typer.Option(help='JSON lines {"id", "text", "positive_ids"}.')
+    ] = None,
+    beir: Annotated[
+        Path | None, typer.Option(help="A BEIR folder: corpus, queries, qrels.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Look for questions in any passages and print hit@k, MRR and nDCG, each side alone too."""
+    with _plainly():
+        texts, asked = retrieving.read(passages, queries, beir)
+        with shelves.of_texts(texts) as mentor:
+            found = retrieving.figures(mentor, asked)
     if as_json:
         typer.echo(json.dumps([asdict(figure) for figure in found]))
-        return
-    without = f", without the views of {', '.join(bare)}" if bare else ""
-    _print(f"split: {split}{without}", found)
+    else:
+        _print(str(beir or passages), found)
 
 
 @app.command()
@@ -55,7 +201,7 @@ def public(
     folder: Annotated[Path, typer.Argument(help="NAME.passages.jsonl and NAME.queries.jsonl.")],
     only: Annotated[str, typer.Option(help="Part of the names of the sets to judge.")] = "",
 ) -> None:
-    """Look for the questions of public sets in their passages, without any views."""
+    """Do the same for every set of a folder."""
     names = sorted(path.name.removesuffix(_PASSAGES) for path in folder.glob(f"*{_PASSAGES}"))
     chosen = [name for name in names if only in name]
     if not chosen:
@@ -63,18 +209,11 @@ def public(
         raise typer.Exit(2)
     for name in chosen:
         with _plainly():
-            asked = shelves.queries(folder / f"{name}.queries.jsonl")
-            with shelves.public(folder / f"{name}{_PASSAGES}") as mentor:
-                _print(name, sets.figures(mentor, asked))
-
-
-@app.command()
-def slips(
-    split: Annotated[str, typer.Option(help="dev, tuning or test.")] = "test",
-) -> None:
-    """Ask the questions of a split in traditional characters, with slips, in full width."""
-    with _shelf(None) as mentor:
-        _print(f"split: {split}", typed.figures(mentor, read(_split(split))))
+            texts, asked = retrieving.read(
+                folder / f"{name}{_PASSAGES}", folder / f"{name}.queries.jsonl", None
+            )
+            with shelves.of_texts(texts) as mentor:
+                _print(name, retrieving.figures(mentor, asked))
 
 
 @app.command()
@@ -99,21 +238,45 @@ def calibrate(
         "rag/model/evidence.json"
     ),
 ) -> None:
-    """Fit the refusal on the dev and tuning questions and write its weights."""
+    """Fit the refusal on the dev and tuning questions, the checker's threshold on dev claims."""
     cases = [*read("dev"), *read("tuning")]
     with _shelf(None) as mentor:
         asked = calibration.fit(mentor, cases, calibration.ASKED)
+        threshold = card.fitted_threshold(mentor)
     with _shelf(["all"]) as mentor:
         told = calibration.fit(mentor, cases, calibration.TOLD)
     weights = {"asked": asked, "told": told}
     out.write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
-    typer.echo(f"wrote {out}")
+    checker = out.with_name("checker.json")
+    kept = json.loads(checker.read_text(encoding="utf-8")) | {"threshold": threshold}
+    checker.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {out} and the threshold in {checker}: {threshold}")
 
 
-def _furniture() -> list[str]:
-    """Return the page furniture that can be told from prose: "提交" and "Python" cannot."""
-    lines = _FURNITURE.read_text(encoding="utf-8").split("\n")
-    return [line for line in lines if len(line) > _TELLING]
+# --- opening -----------------------------------------------------------------------------------
+
+
+def _system(
+    mentor: Mentor, target: str, answers: Path | None, key: str, cases: Sequence[Case]
+) -> Target:
+    if answers:
+        return recorded(answers, cases, mentor.documents)
+    return open_target(target, mentor, mentor.documents, key=key)
+
+
+def _perturbed(mentor: Mentor, system: Target, cases: Sequence[Case], seed: int) -> list[Figure]:
+    with _progress("perturbed", perturbing.steps(mentor, system, cases, seed)) as tick:
+        corpus = Settings().corpus_dir
+        return perturbing.figures(mentor, system, cases, corpus, seed, tick)
+
+
+def _counterfactual(mentor: Mentor) -> list[Figure]:
+    known = counterfactual.read()
+    with _progress("counterfactual", counterfactual.steps(known)) as tick:
+        outcome = counterfactual.run(mentor, Settings().corpus_dir, known, tick)
+    for stray in outcome.strays:
+        typer.echo(f"did not follow: {stray.id} {stray.lang}: {stray.question}", err=True)
+    return list(outcome.figures)
 
 
 @contextmanager
@@ -133,11 +296,13 @@ def _plainly() -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
-def _print(title: str, found: Sequence[Figure]) -> None:
-    table = Table("figure", "value", "95 % interval", "n", title=title)
-    for figure in found:
-        table.add_row(*_shown(figure))
-    Console().print(table)
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show how far a run is, on the error stream, if somebody can be watching."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)
 
 
 def _split(name: str) -> Split:
@@ -148,10 +313,61 @@ def _split(name: str) -> Split:
     raise typer.Exit(2)
 
 
-def _shown(figure: Figure) -> tuple[str, str, str, str]:
-    value = "-" if figure.value is None else f"{figure.value:.3f}"
-    interval = "" if figure.interval is None else "{:.2f} to {:.2f}".format(*figure.interval)
-    return figure.name, value, interval, str(figure.n)
+# --- printing ----------------------------------------------------------------------------------
+
+
+def _show_run(run: dict[str, Any]) -> None:
+    made = run["made"]
+    figures = [
+        Figure(
+            row["group"],
+            row["name"],
+            row["value"],
+            None if row["low"] is None else (row["low"], row["high"]),
+            row["n"],
+        )
+        for row in run["figures"]
+    ]
+    _print(f"{made['target']}, split {made['split']}, seed {made['seed']}", figures)
+    times = ", ".join(f"{q} {ms:.1f}" for q, ms in run["timings"]["ms"].items() if ms is not None)
+    Console().print(f"milliseconds an answer: {times}")
+    _print_card(made["checker"], run["card"])
+    names = list(run["trivial"][0]["figures"])
+    table = Table("figure", *(row["row"] for row in run["trivial"]), title="beside trivial systems")
+    for name in names:
+        values = (row["figures"].get(name) for row in run["trivial"])
+        table.add_row(name, *("-" if v is None else f"{v:.2f}" for v in values))
+    Console().print(table)
+    for item in run["items"]:
+        if item["outcome"] == "failed":
+            Console().print(f"failed: {item['id']}: {item['error']}", markup=False)
+
+
+def _print_card(name: str, rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(
+        *("set", "pair", "n", "AUC", "95 % interval", "balanced accuracy"), title=f"checker {name}"
+    )
+    for row in rows:
+        interval = (
+            "" if row["auc_low"] is None else f"{row['auc_low']:.2f} to {row['auc_high']:.2f}"
+        )
+        table.add_row(
+            *(row["set"], row["pair"] or "all", str(row["n"]), _number(row["auc"]), interval),
+            _number(row["balanced"]),
+        )
+    Console().print(table)
+
+
+def _print(title: str, found: Sequence[Figure]) -> None:
+    table = Table("figure", "value", "95 % interval", "n", title=title)
+    for figure in found:
+        interval = "" if figure.interval is None else "{:.2f} to {:.2f}".format(*figure.interval)
+        table.add_row(figure.name, _number(figure.value), interval, str(figure.n))
+    Console().print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -1,17 +1,29 @@
 """Question files -> Case[]: what is asked, and which quotes of which essays answer it."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from rag import Document, Passage, Span
+from rag import locate as stands
 
-QUESTIONS = Path(__file__).resolve().parent / "questions"
+_HERE = Path(__file__).resolve().parent
+QUESTIONS, POINTS = _HERE / "questions", _HERE / "points.jsonl"
+_FURNITURE = _HERE / "furniture.txt"
+_TELLING = 8  # characters of a dropped line that can be nothing else
 Split = Literal["dev", "test", "tuning"]
-_BLANK = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a good answer must say, in both languages, and the words of an essay that say it."""
+
+    zh: str
+    en: str
+    quote: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Case:
     history: tuple[str, ...] = ()
     kind: str = ""
     style: str = ""
+    points: tuple[Point, ...] = ()
 
     @property
     def answerable(self) -> bool:
@@ -36,7 +49,8 @@ class Case:
 def read(split: Split, folder: Path = QUESTIONS) -> list[Case]:
     """Return the cases of one split, from every *.jsonl of the folder, in file order."""
     found = [row for path in sorted(folder.glob("*.jsonl")) for row in rows(path)]
-    return [_case(row) for row in found if row["split"] == split]
+    points = {row["topic"]: row["points"] for row in rows(POINTS)}
+    return [_case(row, points.get(row["topic"], ())) for row in found if row["split"] == split]
 
 
 def read_texts(path: Path) -> list[str]:
@@ -47,14 +61,50 @@ def read_texts(path: Path) -> list[str]:
     return [text for row in rows(path) if (text := row.get("text") or row.get("question"))]
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON lines file."""
+@cache
+def furniture() -> tuple[str, ...]:
+    """Return the page furniture that can be told from prose: "提交" and "Python" cannot."""
+    lines = _FURNITURE.read_text(encoding="utf-8").split("\n")
+    return tuple(line for line in lines if len(line) > _TELLING)
+
+
+def rows(path: Path, *fields: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON lines file, each of which has the `fields`.
+
+    Raises:
+        ValueError: as `numbered`.
+    """
+    return [row for _, row in numbered(path, *fields)]
+
+
+def numbered(path: Path, *fields: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each object of a JSON lines file with its line, from 1; blank lines are none.
+
+    Raises:
+        ValueError: a line is no object, or lacks one of the `fields`; file and line are named.
+    """
     # Not `splitlines`: that also cuts at marks which JSON allows inside a text.
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines if line.strip()]
+    for at, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        row = _parsed(line)
+        if not isinstance(row, dict):
+            msg = f"{path}, line {at}: is no JSON object."
+            raise ValueError(msg)  # noqa: TRY004 - a file is wrong, not a call
+        if missing := [field for field in fields if field not in row]:
+            msg = f"{path}, line {at}: needs {', '.join(missing)}."
+            raise ValueError(msg)
+        yield at, row
 
 
-def _case(row: Mapping[str, Any]) -> Case:
+def _parsed(line: bytes) -> object:
+    try:
+        return json.loads(line.decode("utf-8"))
+    except ValueError:
+        return None
+
+
+def _case(row: Mapping[str, Any], points: Sequence[Mapping[str, str]]) -> Case:
     gold = row["gold"]
     if not isinstance(gold, list):
         msg = f"{row['id']}: gold: must be a list of quotes."
@@ -68,28 +118,28 @@ def _case(row: Mapping[str, Any]) -> Case:
         tuple(map(str, row.get("history", ()))),
         str(row["kind"]),
         str(row["style"]),
+        tuple(Point(point["zh"], point["en"], point["quote"]) for point in points),
     )
 
 
 def locate(document: Document, quote: str) -> Span:
-    """Return where a gold quote stands in the essay, whatever its blanks.
+    """Return where a gold quote stands in the essay, whatever its blanks and marks.
 
     Raises:
         ValueError: it stands nowhere; the question file must be mended.
     """
-    places = [at for at, letter in enumerate(document.text) if not letter.isspace()]
-    flat = "".join(document.text[at] for at in places)
-    wanted = _BLANK.sub("", quote)
-    at = flat.find(wanted)
-    if at < 0 or not wanted:
+    found = stands(quote, document.text)
+    if found is None:
         msg = f"gold quote is not in {document.id}: {quote[:40]}"
         raise ValueError(msg)
-    return Span(places[at], places[at + len(wanted) - 1] + 1)
+    return found[0]
 
 
 def is_gold(passage: Passage, gold: Sequence[tuple[str, Span]]) -> bool:
     """Say whether a passage holds at least half of one of the gold spans."""
-    return any(
-        passage.doc_id == doc_id and 2 * passage.span.overlap(span) >= len(span)
-        for doc_id, span in gold
-    )
+    return any(passage.doc_id == doc_id and covers(passage.span, span) for doc_id, span in gold)
+
+
+def covers(span: Span, gold: Span) -> bool:
+    """Say whether a stretch holds at least half of a gold span."""
+    return 2 * span.overlap(gold) >= len(gold)

@@ -1,227 +1,259 @@
-"""Cases + Mentor -> figures: does it find the passage, quote exactly, refuse when it should?"""
+"""Cases + a system under test -> items -> the run: one dict that every report is made of."""
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
-from eval.cases import Case, is_gold, locate
-from eval.metrics import (
-    hit_at,
-    percentile,
-    reciprocal_rank,
-    reliability,
-    risk_coverage,
-    share,
-    wilson,
-)
-from rag import Answer, Mentor, Span
+from eval import card, metrics, trivial
+from eval.cases import Case
+from eval.figures import Figure, curves, figures, scores
+from eval.reply import Target
+from eval.score import Checked, Item, Proof, Scorer
+from rag import Mentor, Span
 
-_DEPTH, _PARTS = 10, 5
-LANGS = ("zh", "en")
+Tick = Callable[[], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What Mentor made of one case.
-
-    `ranking` says which of its first ten hits are gold, `exact` which of its citations stand in
-    their essay letter for letter, `cited` which of them stand in a gold passage.
-    """
-
-    case: Case
-    answer: Answer
-    ranking: tuple[bool, ...]
-    exact: tuple[bool, ...]
-    cited: tuple[bool, ...]
-    evidence: float
+VERSION = 1
+_AROUND = 200  # characters of an essay shown on either side of a quote
+_HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A number with its interval and the size of its sample; `value` None for an empty one."""
+class Plan:
+    """What a run is repeated by: the same plan on the same shelf gives the same bytes."""
 
-    name: str
-    value: float | None
-    interval: tuple[float, float] | None
-    n: int
-
-
-def ask_all(mentor: Mentor, cases: Iterable[Case]) -> list[Row]:
-    """Ask every case; retrieval is asked apart from the answer, which may refuse."""
-    return [_row(mentor, case) for case in cases]
+    split: str
+    seed: int = 7
+    resamples: int = 2000
+    bare: tuple[str, ...] = ()
 
 
-def _row(mentor: Mentor, case: Case) -> Row:
-    gold = _gold(mentor, case)
-    answer = mentor.ask(case.question, case.history)
-    citations = [c for sentence in answer.sentences for c in sentence.citations]
-    exact = tuple(c.span.of(mentor.documents[c.doc_id].text) == c.quote for c in citations)
-    passages = [hit.passage for hit in answer.hits if is_gold(hit.passage, gold)]
-    cited = tuple(
-        any(p.doc_id == c.doc_id and p.span.overlap(c.span) for p in passages) for c in citations
-    )
-    evidence, _ = mentor.weigh(case.question, case.history)
-    return Row(case, answer, ranked(mentor, case), exact, cited, evidence)
+def scorer(mentor: Mentor) -> Scorer:
+    """Return a judge over the shelf's own checker, which never judges one pair twice."""
+    check = mentor.checker
+    one = lru_cache(maxsize=200_000)(lambda pair: check([pair])[0])
+    return Scorer(mentor, lambda pairs: [one(pair) for pair in pairs], check.threshold)
 
 
-def ranked(mentor: Mentor, case: Case) -> tuple[bool, ...]:
-    """Return which of the first ten hits for a case are gold."""
-    gold = _gold(mentor, case)
-    hits = mentor.retrieve(case.question, _DEPTH, case.history)
-    return tuple(is_gold(hit.passage, gold) for hit in hits)
+def judged(target: Target, cases: Iterable[Case], score: Scorer, tick: Tick) -> list[Item]:
+    """Put every case to a system and judge what it replies; `tick` is called after each."""
+    items = []
+    for case in cases:
+        items.append(score(case, target(case)))
+        tick()
+    return items
 
 
-def _gold(mentor: Mentor, case: Case) -> list[tuple[str, Span]]:
-    return [(doc_id, locate(mentor.documents[doc_id], quote)) for doc_id, quote in case.gold]
+def run(
+    mentor: Mentor, target: Target, cases: Sequence[Case], plan: Plan, tick: Tick
+) -> dict[str, Any]:
+    """Return the whole run as plain data; `tick` is called `steps(cases)` times.
 
-
-def figures(rows: Sequence[Row], furniture: Sequence[str]) -> list[Figure]:
-    """Return every figure of the report, in its order; `furniture` must never be cited."""
-    spoken = [len(row.answer.sentences) for row in rows if _answered(row)]
-    return [
-        *(figure for lang in LANGS for figure in _retrieval(rows, lang)),
-        *_by_style(rows),
-        *_refusal(rows),
-        *(
-            _proportion(f"gold quote cited {lang}", rows, _overlaps, _answerable(lang))
-            for lang in LANGS
-        ),
-        of_flags(
-            "citations in a gold passage",
-            [flag for row in rows for flag in row.cited if row.case.answerable],
-        ),
-        Figure("sentences an answer", share(spoken), None, len(spoken)),
-        of_flags("quotes exact", [flag for row in rows for flag in row.exact]),
-        of_flags("quotes free of page furniture", _clean(rows, furniture)),
-        _milliseconds(rows),
-    ]
-
-
-def curves(rows: Sequence[Row]) -> list[Figure]:
-    """Return how far evidence can be trusted: reliability, risk by coverage, its mean (AURC)."""
-    return [*_reliability(rows), *_risk_by_coverage(rows), _aurc(rows)]
-
-
-def _retrieval(rows: Sequence[Row], lang: str) -> list[Figure]:
-    asked = [row for row in rows if row.case.lang == lang and row.case.answerable]
-    ranks = [reciprocal_rank(row.ranking) for row in asked]
-    return [
-        *(of_flags(f"hit@{k} {lang}", [hit_at(k, row.ranking) for row in asked]) for k in (1, 5)),
-        Figure(f"MRR@10 {lang}", share(ranks), None, len(ranks)),
-    ]
-
-
-def _by_style(rows: Sequence[Row]) -> list[Figure]:
-    """Return how the ways of asking differ: a few words, a plain sentence, a worry told."""
-    asked = [row for row in rows if row.case.answerable]
-    styles = sorted({row.case.style for row in asked})
-    return [
-        of_flags(f"hit@5 {style}", [hit_at(5, r.ranking) for r in asked if r.case.style == style])
-        for style in styles
-    ]
-
-
-def _refusal(rows: Sequence[Row]) -> list[Figure]:
-    found = [
-        _proportion(f"refused when unanswerable{tail}", rows, _refused, _unanswerable(lang))
-        for lang, tail in (("", ""), ("zh", " zh"), ("en", " en"))
-    ]
-    for kind in sorted({row.case.kind for row in rows if not row.case.answerable}):
-        flags = [_refused(row) for row in rows if row.case.kind == kind]
-        found.append(of_flags(f"refused when unanswerable, {kind}", flags))
-    return found + [
-        _proportion(f"refused when answerable{tail}", rows, _refused, _answerable(lang))
-        for lang, tail in (("", ""), ("zh", " zh"), ("en", " en"))
-    ]
-
-
-def _refused(row: Row) -> bool:
-    return row.answer.status == "refused"
-
-
-def _answered(row: Row) -> bool:
-    return row.case.answerable and not _refused(row)
-
-
-def _unanswerable(lang: str) -> Callable[[Row], bool]:
-    return lambda row: not row.case.answerable and lang in row.case.lang
-
-
-def _answerable(lang: str) -> Callable[[Row], bool]:
-    return lambda row: row.case.answerable and lang in row.case.lang
-
-
-def _overlaps(row: Row) -> bool:
-    quotes = [(c.doc_id, c.quote) for s in row.answer.sentences for c in s.citations]
-    gold = [(doc_id, "".join(quote.split())) for doc_id, quote in row.case.gold]
-    return any(
-        doc_id == gold_id and _shares("".join(quote.split()), wanted)
-        for doc_id, quote in quotes
-        for gold_id, wanted in gold
-    )
-
-
-def _shares(quote: str, wanted: str, letters: int = 8) -> bool:
-    """Say whether two texts share a run of `letters` characters."""
-    return any(
-        wanted[at : at + letters] in quote for at in range(max(1, len(wanted) - letters + 1))
-    )
-
-
-def _clean(rows: Sequence[Row], furniture: Sequence[str]) -> list[bool]:
-    quotes = [c.quote for row in rows for s in row.answer.sentences for c in s.citations]
-    return [not any(phrase in quote for phrase in furniture) for quote in quotes]
-
-
-def _proportion(
-    name: str,
-    rows: Sequence[Row],
-    wanted: Callable[[Row], bool],
-    among: Callable[[Row], bool],
-) -> Figure:
-    return of_flags(name, [wanted(row) for row in rows if among(row)])
-
-
-def of_flags(name: str, flags: Sequence[float]) -> Figure:
-    """Return the share of flags that are set, with its interval."""
-    return Figure(
-        name, share([float(f) for f in flags]), wilson(sum(flags), len(flags)), len(flags)
-    )
-
-
-def _aurc(rows: Sequence[Row]) -> Figure:
-    """Return the mean risk of answering the surest k questions, over k: wrong is what has no gold
-    quote in its first five hits.
+    Everything but "timings" depends on nothing but the shelf, the system, the cases and the plan.
     """
-    risks = risk_coverage([row.evidence for row in rows], [_wrong(row) for row in rows])
-    return Figure("AURC", share(risks), None, len(rows))
-
-
-def _risk_by_coverage(rows: Sequence[Row]) -> list[Figure]:
-    """Return the risk among the surest fifth of the questions, two fifths, and so on."""
-    risks = risk_coverage([row.evidence for row in rows], [_wrong(row) for row in rows])
-    ends = [round(len(risks) * part / _PARTS) for part in range(1, _PARTS + 1)]
-    return [
-        Figure(f"risk at coverage {part / _PARTS:.1f}", risks[end - 1], None, end)
-        for part, end in enumerate(ends, start=1)
-        if end
+    started, score = time.perf_counter(), scorer(mentor)
+    items = judged(target, cases, score, tick)
+    rows = [
+        {
+            "row": row.name,
+            "figures": _chosen(_figures(judged(row, cases, score, tick), plan)),
+        }
+        for row in trivial.rows(mentor, plan.seed)
     ]
+    found = _figures(items, plan)
+    return {
+        "version": VERSION,
+        "made": _made(mentor, target, plan),
+        "figures": [figure_row(figure) for figure in found],
+        "card": [measured_row(row) for row in card.of_essays(mentor, plan.seed, plan.resamples)],
+        "card_notes": list(card.NOTES),
+        "trivial": [{"row": target.name, "figures": _chosen(found)}, *rows],
+        "curves": curves(items),
+        "items": [_item(item, mentor, score) for item in items],
+        "timings": _timings(items, time.perf_counter() - started),
+    }
 
 
-def _reliability(rows: Sequence[Row]) -> list[Figure]:
-    """Return for fifths of the questions, by evidence, the share that the essays answer."""
-    bins = reliability(
-        [row.evidence for row in rows], [row.case.answerable for row in rows], _PARTS
+def steps(cases: Sequence[Case]) -> int:
+    """Return how often a run over `cases` ticks."""
+    return len(cases) * (1 + trivial.COUNT)
+
+
+def _figures(items: Sequence[Item], plan: Plan) -> list[Figure]:
+    return figures(items, plan.seed, plan.resamples)
+
+
+def _chosen(found: Sequence[Figure]) -> dict[str, float | None]:
+    """Return the figures by which trivial rows make the system's readable."""
+    return {figure.name: figure.value for figure in found if figure.name in trivial.SHOWN}
+
+
+def figure_row(figure: Figure) -> dict[str, Any]:
+    """Return a figure as plain data."""
+    low, high = figure.interval or (None, None)
+    return {
+        "group": figure.group,
+        "name": figure.name,
+        "value": figure.value,
+        "low": low,
+        "high": high,
+        "n": figure.n,
+        "better": figure.better,
+        "headline": figure.headline,
+    }
+
+
+def measured_row(row: card.Measured) -> dict[str, Any]:
+    """Return a row of the checker card as plain data."""
+    auc_low, auc_high = row.auc_interval or (None, None)
+    low, high = row.balanced_interval or (None, None)
+    return {
+        "set": row.name,
+        "pair": row.pair,
+        "n": row.n,
+        "auc": row.auc,
+        "auc_low": auc_low,
+        "auc_high": auc_high,
+        "balanced": row.balanced,
+        "balanced_low": low,
+        "balanced_high": high,
+        "threshold": row.threshold,
+    }
+
+
+def _made(mentor: Mentor, target: Target, plan: Plan) -> dict[str, Any]:
+    """Return what the figures were made with."""
+    essays = "".join(d.sha256 for d in mentor.documents.values())
+    return {
+        "target": target.name,
+        "split": plan.split,
+        "bare": list(plan.bare),
+        "seed": plan.seed,
+        "resamples": plan.resamples,
+        "mentor": version("mentor"),
+        "commit": _commit(),
+        "corpus": hashlib.sha256(essays.encode()).hexdigest()[:12],
+        "embedder": mentor.embedder,
+        "checker": mentor.checker.name,
+        "python": platform.python_version(),
+    }
+
+
+def _commit() -> str:
+    """Return the commit of the checkout, "" where there is none."""
+    command = ["git", "-C", str(_HERE), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+# --- items -------------------------------------------------------------------------------------
+
+
+def _item(item: Item, mentor: Mentor, score: Scorer) -> dict[str, Any]:
+    case, reply = item.case, item.reply
+    essays = {doc_id for doc_id, _ in item.gold} | {
+        c.doc_id for said in reply.said for c in said.citations if c.doc_id in mentor.documents
+    }
+    return {
+        "id": case.id,
+        "topic": case.topic,
+        "lang": case.lang,
+        "kind": case.kind,
+        "style": case.style,
+        "question": case.question,
+        "history": list(case.history),
+        "answerable": case.answerable,
+        "outcome": reply.outcome,
+        "verdict": verdict(item),
+        "error": reply.error,
+        "evidence": reply.evidence,
+        "essays": sorted(essays),
+        "cluster": item.cluster,
+        "said": [_said(sentence, mentor, score) for sentence in item.sentences],
+        "gold": [
+            {
+                "doc_id": doc_id,
+                "quote": span.of(mentor.documents[doc_id].text),
+                "found_at": next((r for r, gold in enumerate(item.ranking, 1) if at in gold), None),
+            }
+            for at, (doc_id, span) in enumerate(item.gold)
+        ],
+        "points": [
+            {"zh": point.zh, "en": point.en, "held": held}
+            for point, held in zip(case.points, item.held, strict=True)
+        ],
+        "scores": scores(item),
+    }
+
+
+def _said(sentence: Checked, mentor: Mentor, score: Scorer) -> dict[str, Any]:
+    return {
+        "text": sentence.said.text,
+        "supported": sentence.supported,
+        "support": round(sentence.support, 4),
+        "why": score.why(sentence),
+        "citations": [_cited(proof, mentor) for proof in sentence.proofs],
+    }
+
+
+def _cited(proof: Proof, mentor: Mentor) -> dict[str, Any]:
+    cited, span = proof.cited, proof.span
+    shown = before = after = ""
+    if span:
+        text = mentor.documents[cited.doc_id].text
+        before, shown, after = _around(text, span)
+    return {
+        "n": cited.n,
+        "doc_id": cited.doc_id,
+        "quote": cited.quote,
+        "start": span.start if span else None,
+        "end": span.end if span else None,
+        "grade": proof.grade,
+        "gold": proof.gold,
+        "before": before,
+        "shown": shown,
+        "after": after,
+    }
+
+
+def _around(text: str, span: Span) -> tuple[str, str, str]:
+    return (
+        text[max(0, span.start - _AROUND) : span.start],
+        span.of(text),
+        text[span.end : span.end + _AROUND],
     )
-    return [
-        Figure(f"answerable where evidence is {mean:.2f}", true, wilson(true * n, n), n)
-        for mean, true, n in bins
-    ]
 
 
-def _wrong(row: Row) -> bool:
-    return not hit_at(5, row.ranking)
+def verdict(item: Item) -> str:
+    """Return what a reader would call the reply, in a word or two."""
+    outcome = item.reply.outcome
+    if outcome == "failed":
+        return "failed"
+    if not item.case.answerable:
+        return "refused rightly" if outcome == "refused" else "answered wrongly"
+    if outcome == "refused":
+        return "refused wrongly"
+    gold = any(proof.gold for sentence in item.sentences for proof in sentence.proofs)
+    faithful = all(sentence.supported for sentence in item.sentences)
+    if gold and faithful:
+        return "good"
+    return "partly" if gold or any(item.held) else "wrong"
 
 
-def _milliseconds(rows: Sequence[Row]) -> Figure:
-    times = [row.answer.timings_ms["total"] for row in rows if "total" in row.answer.timings_ms]
-    return Figure("median milliseconds an answer", percentile(times, 0.5), None, len(times))
+def _timings(items: Sequence[Item], seconds: float) -> Mapping[str, Any]:
+    times = {item.case.id: item.reply.ms for item in items if item.reply.ms is not None}
+    return {
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "seconds": round(seconds, 1),
+        "ms": {f"p{q}": metrics.percentile(list(times.values()), q / 100) for q in (50, 95, 99)},
+        "items": times,
+    }

@@ -1,15 +1,14 @@
-"""Other shelves to judge Mentor on: the same essays bare, and public passages as essays."""
+"""Other shelves to judge Mentor on: the same essays bare, and any texts as essays."""
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from eval.cases import rows
 from rag import CorpusError, Mentor, Settings, doctor
 
 _WRITTEN = ("questions", "translations")  # by the project, about the essays
@@ -27,46 +26,43 @@ def opened(bare: Iterable[str] | None = None) -> Iterator[Mentor]:
         with closing(Mentor.open(settings)) as mentor:
             yield mentor
         return
-    with TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus"
-        shutil.copytree(settings.corpus_dir, corpus)
-        essays = list(bare)
-        for kind in _WRITTEN:
-            for path in list((corpus / kind).glob("*.*")):
-                if path.name.split(".")[0] in essays or (not essays and path.suffix != ".txt"):
-                    path.unlink()
-        there = Settings(corpus_dir=corpus, index_dir=Path(folder) / "index")
-        with closing(Mentor.open(there)) as mentor:
-            if unknown := set(essays) - mentor.documents.keys():
-                msg = f"--bare: no essay is called {', '.join(sorted(unknown))}."
-                raise CorpusError(msg)
-            yield mentor
+    essays = list(bare)
+    with changed(settings.corpus_dir, partial(_strip, essays=essays)) as mentor:
+        if unknown := set(essays) - mentor.documents.keys():
+            msg = f"--bare: no essay is called {', '.join(sorted(unknown))}."
+            raise CorpusError(msg)
+        yield mentor
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A public question, and the essays that answer it; none for one that has no answer."""
-
-    text: str
-    gold: tuple[str, ...]
+def _strip(corpus: Path, essays: Sequence[str]) -> None:
+    for kind in _WRITTEN:
+        for path in list((corpus / kind).glob("*.*")):
+            if path.name.split(".")[0] in essays or (not essays and path.suffix != ".txt"):
+                path.unlink()
 
 
 @contextmanager
-def public(passages: Path) -> Iterator[Mentor]:
-    """Open a shelf of a public set: each text of `passages` is one essay, without any views."""
+def changed(corpus_dir: Path, change: Callable[[Path], None]) -> Iterator[Mentor]:
+    """Open a copy of a shelf whose files `change` has rewritten; both go when it is closed."""
     with TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
-        _write(corpus, rows(passages))
-        there = Settings(corpus_dir=corpus, index_dir=Path(folder) / "index", passage_chars=_WHOLE)
+        shutil.copytree(corpus_dir, corpus)
+        change(corpus)
+        doctor.fix(corpus)  # the checksums
+        there = Settings(corpus_dir=corpus, index_dir=Path(folder) / "index")
         with closing(Mentor.open(there)) as mentor:
             yield mentor
 
 
-def queries(path: Path) -> list[Query]:
-    """Return the questions of a public set, in file order."""
-    return [
-        Query(row["text"], tuple(name(text) for text in row["positive_ids"])) for row in rows(path)
-    ]
+@contextmanager
+def of_texts(texts: Sequence[Mapping[str, Any]]) -> Iterator[Mentor]:
+    """Open a shelf on which each of the texts {"id", "text"} is one essay, without any views."""
+    with TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        _write(corpus, texts)
+        there = Settings(corpus_dir=corpus, index_dir=Path(folder) / "index", passage_chars=_WHOLE)
+        with closing(Mentor.open(there)) as mentor:
+            yield mentor
 
 
 def name(text_id: str) -> str:
@@ -74,7 +70,7 @@ def name(text_id: str) -> str:
     return "t" + hashlib.sha256(text_id.encode()).hexdigest()[:16]
 
 
-def _write(corpus: Path, texts: Sequence[dict[str, Any]]) -> None:
+def _write(corpus: Path, texts: Sequence[Mapping[str, Any]]) -> None:
     (corpus / "essays").mkdir(parents=True)
     entries: list[str] = []
     for row in texts:
