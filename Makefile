@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 FULL := $(VENV)/.full
 DEV := $(VENV)/.dev
+EVAL := $(VENV)/.eval
 
 # A virtual environment is made anew when Python cannot run in it, when an installation in it was
 # broken off (.unfinished), or when the folder was moved (.home): its scripts hold absolute paths.
@@ -21,7 +22,7 @@ SOUND := $(shell $(BIN)/python -c "import pip" 2>/dev/null && test ! -e $(VENV)/
 INSTALLED := $(if $(LIGHT),$(firstword $(if $(SOUND),$(wildcard $(FULL))) $(VENV)/.light),$(FULL))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check eval sizes clean remake
+.PHONY: help install run test check eval gate sizes clean remake
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -45,8 +46,11 @@ check: $(DEV)  ## lint, format, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-eval: $(INSTALLED)  ## put the golden questions and print the report
-	@$(BIN)/python -m eval run
+eval: $(EVAL)  ## put the golden questions, print the figures, write the report into .eval/
+	@$(BIN)/python -m eval run --out .eval
+
+gate: $(EVAL)  ## fail where answers to the dev questions got worse, by more than chance
+	@$(BIN)/python -m eval run --split dev --gate eval/baseline.json
 
 sizes: $(DEV)  ## advice on long functions; never a failure
 	@$(BIN)/ruff check --select C901,PLR0911,PLR0912,PLR0913,PLR0915 --exit-zero .
@@ -79,6 +83,13 @@ $(DEV): $(FULL)
 	@touch $(VENV)/.unfinished
 	@$(PIP) install -e ".[dev]" || $(FAILED)
 	@$(call stamp,$(DEV))
+
+$(EVAL): $(INSTALLED)
+	@$(BIN)/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["eval"], sep="\n")' \
+	  > $(VENV)/eval.txt
+	@$(PIP) install -r $(VENV)/eval.txt || $(FAILED)
+	@touch $@
 
 remake:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
