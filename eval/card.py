@@ -16,7 +16,7 @@ from typing import Any
 from eval.cases import numbered, rows
 from eval.metrics import Interval, auc, balanced_accuracy, best_threshold, precision_recall_f1
 from eval.stats import bootstrap_auc, bootstrap_of, weighted_balance
-from rag import Checker, Mentor, Passage, Span, misattributed
+from rag import Checker, Mentor, Passage, Span, vetoed
 
 ESSAYS = Path(__file__).resolve().parent / "claims.jsonl"
 NOTES = (
@@ -181,13 +181,13 @@ def _controls(claims: Sequence[LabelledClaim], seed: int) -> list[tuple[str, lis
 def _essay_scores(
     mentor: Mentor, labelled: Sequence[Mapping[str, Any]], contexts: Sequence[str]
 ) -> list[float]:
-    """Return what Mentor makes of each claim: its checker's word, 0 for the wrong speaker."""
+    """Return what Mentor makes of each claim: its checker's word, 0 where Mentor lets none pass."""
     speakers = [s for document in mentor.documents.values() for s in document.speakers]
     scores = mentor.checker(
         [(context, row["claim"]) for context, row in zip(contexts, labelled, strict=True)]
     )
     return [
-        0.0 if passage and misattributed(row["claim"], passage, speakers) else score
+        0.0 if passage and vetoed(row["claim"], passage, speakers) else score
         for row, score, passage in zip(
             labelled, scores, (_passage(mentor, c) for c in contexts), strict=True
         )

@@ -11,7 +11,7 @@ from rag.errors import (
     QuestionError,
     StaleIndexError,
 )
-from rag.ground import misattributed, translated
+from rag.ground import translated, vetoed
 from rag.mentor import Mentor
 from rag.quote import Grade, grade, locate, quoted
 from rag.settings import Settings
@@ -60,10 +60,10 @@ __all__ = [
     "doctor",
     "grade",
     "locate",
-    "misattributed",
     "open_checker",
     "quoted",
     "reasons",
     "sentences",
     "translated",
+    "vetoed",
 ]

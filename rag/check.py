@@ -19,7 +19,8 @@ from rag.chat import open_judge
 from rag.embed import Entailment, Pieces, open_entailment, open_pieces
 from rag.errors import MissingModelError
 from rag.facts import negations
-from rag.signs import UNSAID, counted, signs
+from rag.facts import unsaid as unsaid_numbers
+from rag.signs import UNSAID, signs
 from rag.text import sentences
 from rag.trees import Trees
 from rag.types import Span
@@ -173,11 +174,7 @@ def reasons(context: str, claim: str) -> list[str]:
     heavy = said.weights >= np.quantile(said.weights, 0.4)
     missing = heavy & (alike < UNSAID)
     unsaid = list(dict.fromkeys(w for w, gone in zip(said.words(), missing, strict=True) if gone))
-    numbers = [
-        claim[n.span.start : n.span.end]
-        for n in counted(said.numbers)
-        if not any(n.same(other) for other in told.numbers)
-    ]
+    numbers = list(dict.fromkeys(unsaid_numbers(claim, context)))
     found = [f"not in the passage: {', '.join(unsaid[:_TOLD])}"] if unsaid else []
     found += [f"other numbers than the passage: {', '.join(numbers)}"] if numbers else []
     if bool(negations(claim)) != bool(negations(context)):

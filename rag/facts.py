@@ -307,6 +307,21 @@ _READERS: dict[str, Callable[[str], float | None]] = {
 }
 
 
+def counted(numbers: Iterable[Quantity]) -> list[Quantity]:
+    """Return the numbers that count: "one" and "一" are mostly articles."""
+    return [number for number in numbers if number.value != 1]
+
+
+def unsaid(claim: str, context: str) -> list[str]:
+    """Return the numbers of a claim, as it writes them, that a context does not say."""
+    told = quantities(context)
+    return [
+        number.span.of(claim)
+        for number in counted(quantities(claim))
+        if not any(number.same(other) for other in told)
+    ]
+
+
 # --- negation and direction ---------------------------------------------------------------------
 
 _NEGATIONS = re.compile(

@@ -8,6 +8,7 @@ the right person says there. Knows nothing of search or of how claims are made.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from rag.check import Checker
+from rag.facts import unsaid
 from rag.quote import locate
 from rag.text import sentences, words
 from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span, Speaker
@@ -118,11 +119,18 @@ def _support(
         said = translated(document, span)
         return 1.0 if said and claim.text == said else None
     speakers = [speaker for known in documents.values() for speaker in known.speakers]
-    if misattributed(claim.text, passage, speakers):
+    if vetoed(claim.text, passage, speakers):
         return None
     check = checker()
     support = check([(passage.text, claim.text)])[0]
     return support if support >= check.threshold else None
+
+
+def vetoed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> bool:
+    """Say whether no checker may pass a claim: it has a number that the passage does not say, or
+    puts the passage's words into the mouth of somebody else.
+    """
+    return bool(unsaid(claim, passage.text)) or misattributed(claim, passage, speakers)
 
 
 def misattributed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> bool:

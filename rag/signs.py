@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.align import Flags, Read, Scores, likeness, on_line, spread
-from rag.facts import Quantity, negations, opposed
+from rag.facts import Quantity, counted, negations, opposed
 from rag.text import HAN, is_function_word
 
 _REACH = (3.0, 8.0, 25.0)  # pieces within which words count as near, for three kinds of near
@@ -247,11 +247,6 @@ def _conflict(pair: _Pair, here: Flags) -> float:
             same_unit = any(other.unit == number.unit != "" for other in told)
             worst = max(worst, 1.0 if same_unit else 0.5 if told else 0.2)
     return worst
-
-
-def counted(numbers: Sequence[Quantity]) -> list[Quantity]:
-    """Return the numbers that count: "one" and "一" are mostly articles."""
-    return [number for number in numbers if number.value != 1]
 
 
 def _letters(pair: _Pair) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.facts import Quantity, negations, opposed, quantities
+from rag.facts import Quantity, negations, opposed, quantities, unsaid
 from rag.types import Span
 
 
@@ -314,3 +314,24 @@ def test_texts_that_take_the_same_side_or_both_are_not_opposed(claim: str, conte
 @given(text=st.text(max_size=60))
 def test_no_text_is_opposed_to_itself(text: str) -> None:
     assert opposed(text, text) == 0
+
+
+# --- numbers that a passage does not say --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claim", "context", "missing"),
+    [
+        ("He trained for 3 weeks.", "训练了三周。", []),
+        ("He trained for 4 weeks.", "训练了三周。", ["4"]),
+        ("它花了350万美元。", "It cost 3.5 million dollars.", []),
+        ("一个人做,用了两年。", "I worked alone for two years.", []),
+        ("One of them took 12 days.", "Some took ten days.", ["12"]),
+        ("Nothing is counted.", "", []),
+        ("", "In 1903.", []),
+    ],
+)
+def test_numbers_that_a_context_does_not_say_are_told_as_the_claim_writes_them(
+    claim: str, context: str, missing: list[str]
+) -> None:
+    assert unsaid(claim, context) == missing

@@ -19,11 +19,11 @@ from rag import (
     Sentence,
     Span,
     Speaker,
-    misattributed,
     open_checker,
+    vetoed,
 )
 from rag.ground import checked as checked_all
-from rag.ground import ground, named, translated, voice
+from rag.ground import ground, misattributed, named, translated, voice
 
 HE = Speaker("何恺明", "Kaiming He", url="https://talk.example", labels=("何恺明:",))
 HOST = Speaker("西风", "Xifeng")
@@ -388,6 +388,13 @@ def test_a_generated_claim_stands_from_the_threshold_of_its_checker(
     assert (supported(claim, support) is not None) == stands
 
 
+def test_no_checker_passes_a_number_that_the_passage_does_not_say() -> None:
+    assert supported(generated("He read for two hours.", "看了两个小时", FIRST), 1.0) is not None
+    assert supported(generated("He read for five hours.", "看了两个小时", FIRST), 1.0) is None
+    assert vetoed("他看了五个小时。", FIRST, [])
+    assert not vetoed("他看了2个小时。", FIRST, [])
+
+
 def test_a_checker_reads_the_whole_passage_and_the_claim() -> None:
     marks = Marks(otherwise=1.0)
     claim = generated("Curiosity matters.", "好奇心才是。", SAID)
@@ -407,13 +414,13 @@ def test_a_generated_claim_is_cited_to_the_first_of_its_passages_that_supports_i
 
 
 def test_claims_of_one_passage_share_a_number_and_dropped_ones_take_none() -> None:
-    marks = Marks({"one": 0.9, "two": 0.1, "three": 0.8, "four": 0.9})
+    marks = Marks({"how": 0.9, "why": 0.1, "what": 0.8, "where": 0.9})
     claims = [
-        generated("two", "好奇心才是。", SAID),
-        generated("one", "不要先看论文。", FIRST),
-        generated("three", "好奇心才是。", SAID),
+        generated("why", "好奇心才是。", SAID),
+        generated("how", "不要先看论文。", FIRST),
+        generated("what", "好奇心才是。", SAID),
         quoted("然后走了。", FIRST),
-        generated("four", "两个小时", FIRST),
+        generated("where", "两个小时", FIRST),
     ]
     found = list(checked_all(claims, PASSAGES, DOCUMENTS, "zh", lambda: marks))
     assert [claim for claim, _ in found] == claims
