@@ -72,7 +72,7 @@ def run(
     with _plainly():  # before minutes are spent
         floor = comparing.load(gate) if gate else None
         if out:
-            out.mkdir(parents=True, exist_ok=True)
+            report.ready(out)
     with _shelf(bare) as mentor:
         system = _system(mentor, target, answers, key, cases)
         with _progress(f"{system.name}, {split}", running.steps(cases)) as tick:
@@ -291,6 +291,9 @@ def _plainly() -> Iterator[None]:
     """Say in one line what went wrong with a shelf or a file."""
     try:
         yield
+    except ImportError as error:
+        typer.echo(f"{error}: run `make eval` once, or pip install -e '.[eval]'.", err=True)
+        raise typer.Exit(2) from error
     except (MentorError, OSError, ValueError, KeyError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

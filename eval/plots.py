@@ -296,6 +296,15 @@ def _name_axes(axes: "Axes", texts: _Texts, across: str, up: str) -> None:
     axes.spines[:].set_visible(False)
 
 
+def ready() -> None:
+    """Load what draws.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    import matplotlib  # noqa: F401 - the first drawing would fail, minutes later
+
+
 def _drawing(
     name: str, height: int, frame: tuple[float, float, float, float], draw: Draw
 ) -> Markup:

@@ -76,6 +76,17 @@ class Bar:
     at: float
 
 
+def ready(folder: Path) -> None:
+    """Make sure that a report can be written, before minutes are spent on what it tells.
+
+    Raises:
+        OSError: the folder cannot be made.
+        ImportError: what draws is not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    plots.ready()
+
+
 def write(run: Run, folder: Path) -> list[Path]:
     """Write the four files of a run and return where they are, in this order.
 
