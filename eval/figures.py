@@ -13,8 +13,9 @@ LANGS = ("zh", "en")
 _AT = (1, 5, 10)
 _PARTS = 5
 
-# What a question is worth in one figure, None where the figure is not about it.
-Worth = Callable[[Item], float | None]
+# What a question is worth in one figure, None where the figure is not about it; several values
+# where its sentences or quotes are pooled with those of the others.
+Worth = Callable[[Item], float | Sequence[float] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def _plan(items: Sequence[Item]) -> Iterator[tuple[str, str, Worth, str, bool]]:
     for grade in ("exact", "equal", "elsewhere", "nowhere"):
         better = "higher" if grade == "exact" else "lower" if grade != "equal" else ""
         yield "quotes", f"quotes {grade}", partial(_graded, grade), better, grade == "exact"
+    yield "quotes", "quotes exact, each counted", _each_exact, "higher", False
     yield "quotes", "quotes free of page furniture", _clean, "higher", False
     yield "citations", "citation validity", _valid, "higher", False
     yield "citations", "citation coverage", _covered, "higher", False
@@ -86,6 +88,7 @@ def _plan(items: Sequence[Item]) -> Iterator[tuple[str, str, Worth, str, bool]]:
         yield "citations", f"gold quote cited {lang}", _in(lang, _gold_cited), "higher", True
     yield "citations", "citations that are gold", _gold_share, "higher", False
     yield "faithfulness", "faithfulness by answer", _faithful, "higher", True
+    yield "faithfulness", "faithfulness by sentence", _supported, "higher", False
     yield "faithfulness", "answers wholly faithful", _wholly, "higher", False
     yield "key points", "key point recall", _points, "higher", True
     for lang in LANGS:
@@ -118,10 +121,16 @@ def _mean(
     seed: int,
     resamples: int,
 ) -> Figure:
-    rows = [(value, item.cluster) for item in items if (value := worth(item)) is not None]
+    rows = [(value, item.cluster) for item in items for value in _values(worth(item))]
     values, clusters = [value for value, _ in rows], [name for _, name in rows]
     interval = bootstrap(values, clusters, seed=seed, resamples=resamples)
     return Figure(group, name, metrics.share(values), interval, len(rows), better, headline)
+
+
+def _values(worth: float | Sequence[float] | None) -> Sequence[float]:
+    if worth is None:
+        return ()
+    return worth if isinstance(worth, Sequence) else (worth,)
 
 
 # --- what a question is worth ------------------------------------------------------------------
@@ -187,6 +196,10 @@ def _ndcg(item: Item) -> float | None:
 def _graded(grade: str, item: Item) -> float | None:
     grades = [proof.grade for sentence in item.sentences for proof in sentence.proofs]
     return metrics.share([found == grade for found in grades])
+
+
+def _each_exact(item: Item) -> list[bool]:
+    return [proof.grade == "exact" for sentence in item.sentences for proof in sentence.proofs]
 
 
 def _clean(item: Item) -> float | None:

@@ -152,6 +152,7 @@ BY_HAND = {
     "quotes equal": (1 / 4, 4),
     "quotes elsewhere": (1 / 3 / 4, 4),
     "quotes nowhere": (1 / 3 / 4, 4),
+    "quotes exact, each counted": (3 / 7, 7),
     "quotes free of page furniture": (3 / 4, 4),
     # the second of two equal ones is none
     "citation validity": ((1 + 1 + 1 / 2 + 1 / 3) / 4, 4),
@@ -163,6 +164,7 @@ BY_HAND = {
     "gold quote cited en": (1 / 3, 3),
     "citations that are gold": ((1 + 0 + 1 + 1 / 3) / 4, 4),
     "faithfulness by answer": ((1 + 1 / 2 + 1 + 1 / 2 + 0) / 5, 5),
+    "faithfulness by sentence": ((1 + 1 + 1 + 1 + 0) / 7, 7),
     "answers wholly faithful": (2 / 5, 5),
     "key point recall": ((1 / 2 + 0 + 1 + 1 + 0 + 0 + 0) / 7, 7),
     "key point recall zh": ((1 / 2 + 1 + 0 + 0) / 4, 4),
