@@ -30,6 +30,9 @@ WEIGHTS = Path(__file__).resolve().parent / "model" / "checker.json"
 WINDOW = 400  # pieces of a context that are weighed at once; a longer one is read by windows
 
 _TOLD = 8  # words of a reason
+# Less is none: what is left above it, beside a context about something else, is the style of the
+# claim. Chosen on dev rows (docs/decisions.md).
+_NOTHING = 0.03
 
 
 class Checker(Protocol):
@@ -86,7 +89,8 @@ class Shipped:
         """Return the best support of any window; 0 where either side says nothing."""
         found = (signs(claim, window, self._read) for window in windows(self._read(context)))
         rows = [list(row.values()) for row in found if row]
-        return float(self._trees(np.array(rows)).max()) if rows else 0.0
+        best = float(self._trees(np.array(rows)).max()) if rows else 0.0
+        return best if best >= _NOTHING else 0.0
 
 
 class _Windowed:

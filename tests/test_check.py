@@ -645,3 +645,10 @@ def test_the_light_install_checks_with_the_shipped_checker_alone() -> None:
     assert done.stdout.count("\n") == 1
     for part in ("some/model", "make install", "MENTOR_CHECKER"):
         assert part in done.stdout
+
+
+def test_next_to_no_support_is_none(shipped: Checker) -> None:
+    texts = [PHD, PHD_ZH, RIVER, RIVER_ZH]
+    found = shipped([(text, claim) for text in texts for claim, _, _ in SAID])
+    assert 0.0 in found
+    assert [score for score in found if 0.0 < score < 0.03] == []
