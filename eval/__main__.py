@@ -23,7 +23,7 @@ from eval.cases import Case, Split, read, read_texts
 from eval.figures import Figure, of_flags
 from eval.reply import Target
 from eval.targets import open_target, recorded
-from rag import Mentor, MentorError, Settings, open_checker
+from rag import Mentor, MentorError, QuestionError, Settings, open_checker
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 _PASSAGES = ".passages.jsonl"
@@ -227,9 +227,17 @@ def strangers(
         for path in queries:
             texts = read_texts(path)
             chosen = random.Random(0).sample(texts, min(sample, len(texts)))
-            flags = [mentor.ask(text).status == "refused" for text in chosen]
+            flags = [_refuses(mentor, text) for text in chosen]
             found.append(of_flags(path.name, flags))
     _print("refused", found)
+
+
+def _refuses(mentor: Mentor, text: str) -> bool:
+    """Say whether Mentor refuses a text, or does not take it for a question."""
+    try:
+        return mentor.ask(text).status == "refused"
+    except QuestionError:
+        return True
 
 
 @app.command()

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from eval.cases import numbered, rows
+from eval.cases import numbered, rows, script
 from eval.metrics import Interval, auc, balanced_accuracy, best_threshold, precision_recall_f1
 from eval.stats import bootstrap_auc, bootstrap_of, weighted_balance
 from rag import Checker, Mentor, Passage, Span, vetoed
@@ -82,11 +82,6 @@ def read(path: Path) -> list[LabelledClaim]:
                 LabelledClaim(row["context"], claim, row["label"] == "supported", pair, _key(row))
             )
     return found
-
-
-def script(text: str) -> str:
-    """Return "zh" for a text of which a fifth or more is Han, else "en"."""
-    return "zh" if sum("\u3400" <= c <= "\u9fff" for c in text) * 5 > len(text) else "en"
 
 
 def _key(row: Mapping[str, Any]) -> str:

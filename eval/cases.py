@@ -122,6 +122,11 @@ def _case(row: Mapping[str, Any], points: Sequence[Mapping[str, str]]) -> Case:
     )
 
 
+def script(text: str) -> str:
+    """Return "zh" for a text of which a fifth or more is Han, else "en"."""
+    return "zh" if sum("\u3400" <= c <= "\u9fff" for c in text) * 5 > len(text) else "en"
+
+
 def locate(document: Document, quote: str) -> Span:
     """Return where a gold quote stands in the essay, whatever its blanks and marks.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from eval import metrics
-from eval.cases import furniture
+from eval.cases import furniture, script
 from eval.score import Item
 from eval.stats import bootstrap
 
@@ -154,12 +154,8 @@ def _of_kind(kind: str) -> Worth:
 
 def _pair(item: Item) -> str:
     """Return "en-zh" for an English question whose gold is Chinese; "" without gold, or mixed."""
-    told = {_script(quote) for _, quote in item.case.gold}
+    told = {script(quote) for _, quote in item.case.gold}
     return f"{item.case.lang}-{told.pop()}" if len(told) == 1 else ""
-
-
-def _script(text: str) -> str:
-    return "zh" if sum("\u4e00" <= c <= "\u9fff" for c in text) * 4 > len(text) else "en"
 
 
 def _ranked(item: Item) -> list[bool]:

@@ -12,7 +12,7 @@ import pytest
 from fakes import write
 
 from eval import card
-from eval.cases import rows
+from eval.cases import rows, script
 from eval.metrics import Interval
 from rag import Mentor, Span
 
@@ -119,7 +119,7 @@ def test_another_context_is_never_the_own_where_a_language_has_several(labelled:
     assert {context for context, _ in without} == {""}
     assert [claim for _, claim in with_other] == [claim for _, claim in with_own]
     for (own, _), (other, _) in zip(with_own, with_other, strict=True):
-        assert card.script(own) == card.script(other)
+        assert script(own) == script(other)
         assert (own == other) == (own == "三号文章")  # the only Chinese one
 
 
@@ -268,7 +268,7 @@ def test_a_claim_is_in_its_language_and_no_copy_of_its_context() -> None:
     wrong = [
         row["id"]
         for row in CLAIMS
-        if card.script(row["claim"]) != row["lang"] or row["claim"] in row["context"]
+        if script(row["claim"]) != row["lang"] or row["claim"] in row["context"]
     ]
     assert wrong == []
 

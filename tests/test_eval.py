@@ -14,7 +14,7 @@ import pytest
 from fakes import write
 
 from eval import calibrate
-from eval.card import ESSAYS, script
+from eval.card import ESSAYS
 from eval.cases import (
     POINTS,
     QUESTIONS,
@@ -26,6 +26,7 @@ from eval.cases import (
     read,
     read_texts,
     rows,
+    script,
 )
 from rag import Document, Mentor, Passage, Span, Speaker
 from rag import locate as stands
