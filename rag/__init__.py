@@ -1,7 +1,9 @@
 """Mentor's front door: everything that faces and judges use."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from rag import doctor
-from rag.check import Checker, open_checker, reasons
 from rag.errors import (
     CorpusError,
     IndexLockedError,
@@ -13,7 +15,6 @@ from rag.errors import (
 )
 from rag.ground import translated, vetoed
 from rag.mentor import Mentor
-from rag.quote import Grade, grade, locate, quoted
 from rag.settings import Settings
 from rag.text import sentences
 from rag.types import (
@@ -31,6 +32,17 @@ from rag.types import (
     Speaker,
     Status,
 )
+
+if TYPE_CHECKING:
+    from rag.check import Checker, open_checker, reasons
+    from rag.quote import Grade, grade, locate, quoted
+
+# What judges use and a quoted answer does not: loaded when it is first asked for, since it takes
+# longer than the answer.
+_LATER = {
+    **dict.fromkeys(("Checker", "open_checker", "reasons"), "rag.check"),
+    **dict.fromkeys(("Grade", "grade", "locate", "quoted"), "rag.quote"),
+}
 
 __all__ = [
     "Answer",
@@ -67,3 +79,10 @@ __all__ = [
     "translated",
     "vetoed",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        msg = f"module 'rag' has no attribute '{name}'"
+        raise AttributeError(msg)
+    return getattr(import_module(_LATER[name]), name)

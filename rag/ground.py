@@ -6,12 +6,13 @@ the right person says there. Knows nothing of search or of how claims are made.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from rag.check import Checker
-from rag.facts import unsaid
-from rag.quote import locate
 from rag.text import sentences, words
 from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span, Speaker
+
+if TYPE_CHECKING:
+    from rag.check import Checker
 
 
 def ground(
@@ -20,7 +21,7 @@ def ground(
     documents: Mapping[str, Document],
     lang: Lang,
     number: int,
-    checker: Callable[[], Checker],
+    checker: "Callable[[], Checker]",
 ) -> Sentence | None:
     """Return the claim as a sentence that cites its quote under `number`, or None.
 
@@ -63,7 +64,7 @@ def checked(
     passages: Mapping[str, Passage],
     documents: Mapping[str, Document],
     lang: Lang,
-    checker: Callable[[], Checker],
+    checker: "Callable[[], Checker]",
 ) -> Iterator[tuple[Claim, Sentence | None]]:
     """Yield each claim with its sentence, or None; one passage has one number, from 1 upwards."""
     numbers: dict[tuple[str, ...], int] = {}
@@ -95,6 +96,8 @@ def _language(claim: Claim, document: Document, lang: Lang) -> Lang:
 
 def _around(quote: str, passage: Passage) -> Span | None:
     """Return the whole sentences of a passage in which a quote stands, or nearly stands."""
+    from rag.quote import locate  # an answer of quotes alone does not wait for it
+
     found = locate(quote, passage.text)
     if found is None:
         return None
@@ -110,7 +113,7 @@ def _support(
     document: Document,
     documents: Mapping[str, Document],
     span: Span,
-    checker: Callable[[], Checker],
+    checker: "Callable[[], Checker]",
 ) -> float | None:
     """Return how surely the passage says the claim, None where it does not."""
     if claim.kind == "quote":
@@ -130,6 +133,8 @@ def vetoed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> bool:
     """Say whether no checker may pass a claim: it has a number that the passage does not say, or
     puts the passage's words into the mouth of somebody else.
     """
+    from rag.facts import unsaid
+
     return bool(unsaid(claim, passage.text)) or misattributed(claim, passage, speakers)
 
 

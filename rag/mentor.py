@@ -7,10 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from rag import index, query, wording
 from rag.answer import Answerer, Quoter
-from rag.check import Checker, open_checker
 from rag.embed import Embedder, Judge, Pieces, open_embedder, open_judge, open_pieces
 from rag.enrich import decoys, enrich
 from rag.errors import QuestionError, StaleIndexError
@@ -22,6 +22,9 @@ from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
 from rag.text import cleaned, language, terms
 from rag.types import Answer, Claim, Document, Hit, Lang, Passage, Sentence, Span, Speaker
+
+if TYPE_CHECKING:
+    from rag.check import Checker
 
 _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
@@ -153,12 +156,14 @@ class Mentor:
         return self._evidence(read, near), self._evidence.features(read, near)
 
     @cached_property
-    def checker(self) -> Checker:
+    def checker(self) -> "Checker":
         """What judges whether a passage supports a sentence; opened when it is first needed.
 
         Raises:
             MissingModelError: the model that the setting names is not on this machine.
         """
+        from rag.check import open_checker
+
         return open_checker(self._settings.checker, offline=self._settings.offline)
 
     @property

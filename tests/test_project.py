@@ -163,6 +163,24 @@ def test_importing_the_front_door_loads_no_heavy_library() -> None:
     assert done.stdout.split() == []
 
 
+def test_the_way_of_a_quoted_answer_loads_nothing_of_the_checker() -> None:
+    code = "import sys, rag, ui.cli; print(*sorted(m for m in sys.modules if m.startswith('rag.')))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "rag.ground" in loaded
+    assert not loaded & {f"rag.{name}" for name in ("check", "signs", "facts", "sounds", "quote")}
+
+
+def test_the_front_door_offers_all_that_it_names_and_nothing_else() -> None:
+    import rag
+
+    assert all(getattr(rag, name) is not None for name in rag.__all__)
+    with pytest.raises(AttributeError, match="'rag' has no attribute 'nonsense'"):
+        rag.nonsense  # noqa: B018 - to ask is the test
+
+
 def _own_files() -> Iterator[Path]:
     """Yield the project's own text files: not the essays, not what tools have left behind."""
     left_behind = re.compile(
