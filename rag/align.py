@@ -75,6 +75,11 @@ class Read:
         """Where each piece stands on a line on which sentences are some way apart."""
         return np.asarray(np.arange(len(self.ids)) + _GAP * self.sentence, np.int64)
 
+    @cached_property
+    def heavy(self) -> Flags:
+        """Which pieces tell most: all but the lightest two fifths."""
+        return np.asarray(self.weights >= np.quantile(self.weights, 0.4))
+
     def within(self, span: Span) -> Flags:
         """Say which pieces a stretch of the text touches."""
         return np.asarray((self.ends[:, 0] < span.end) & (self.ends[:, 1] > span.start))

@@ -6,7 +6,7 @@ cross-encoder or chat model can take its place: a checker is a name and one call
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -126,17 +126,12 @@ class _Windowed:
             for span in sentences(context) or [Span(0, len(context))]
             for part in self._cut(span, context, claim)
         ]
-        first = 0
-        while first < len(spans):
-            last = first + 1
-            while last < len(spans) and self._model.fits(
-                context[spans[first].start : spans[last].end], claim
-            ):
-                last += 1
-            yield context[spans[first].start : spans[last - 1].end]
-            if last >= len(spans):
-                return
-            first = max(first + 1, (first + last) // 2)
+
+        def text(first: int, last: int) -> str:
+            return context[spans[first].start : spans[last - 1].end]
+
+        for stretch in _stretches(len(spans), lambda *ends: self._model.fits(text(*ends), claim)):
+            yield text(*stretch)
 
     def _cut(self, span: Span, context: str, claim: str) -> Iterator[Span]:
         """Yield a sentence, or its halves where it does not fit, and so on."""
@@ -157,26 +152,32 @@ def windows(context: Read, size: int = WINDOW) -> Iterator[str]:
         yield context.text
         return
     sizes = np.bincount(np.minimum(context.sentence, len(context.spans) - 1))
-    first = 0
-    while first < len(sizes):
-        last = first + 1
-        while last < len(sizes) and sizes[first : last + 1].sum() <= size:
-            last += 1
+    for first, last in _stretches(len(sizes), lambda a, b: sizes[a:b].sum() <= size):
         yield context.text[context.spans[first].start : context.spans[last - 1].end]
-        if last >= len(sizes):
-            return
+
+
+def _stretches(n: int, fits: Callable[[int, int], bool]) -> Iterator[tuple[int, int]]:
+    """Yield the longest ranges of `n` things that fit, half overlapping, until all are in one.
+
+    A range of a single thing is taken to fit.
+    """
+    first = last = 0
+    while last < n:
+        last = first + 1
+        while last < n and fits(first, last + 1):
+            last += 1
+        yield first, last
         first = max(first + 1, (first + last) // 2)
 
 
 def reasons(context: str, claim: str) -> list[str]:
     """Return what speaks against a claim, in a few words each: what its context does not say."""
-    read = lru_cache(maxsize=2)(lambda text: Read.of(text, open_pieces()))
-    said, told = read(claim), read(context)
+    pieces = open_pieces()
+    said, told = Read.of(claim, pieces), Read.of(context, pieces)
     if not len(said.ids) or not len(told.ids):
         return ["one of the two says nothing"]
     alike = likeness(said, told).max(axis=1)
-    heavy = said.weights >= np.quantile(said.weights, 0.4)
-    missing = heavy & (alike < UNSAID)
+    missing = said.heavy & (alike < UNSAID)
     unsaid = list(dict.fromkeys(w for w, gone in zip(said.words(), missing, strict=True) if gone))
     numbers = list(dict.fromkeys(unsaid_numbers(claim, context)))
     found = [f"not in the passage: {', '.join(unsaid[:_TOLD])}"] if unsaid else []

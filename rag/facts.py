@@ -312,14 +312,15 @@ def counted(numbers: Iterable[Quantity]) -> list[Quantity]:
     return [number for number in numbers if number.value != 1]
 
 
+def missing(numbers: Iterable[Quantity], told: Sequence[Quantity]) -> list[Quantity]:
+    """Return the numbers that are none of those `told`, in order."""
+    return [number for number in numbers if not any(number.same(other) for other in told)]
+
+
 def unsaid(claim: str, context: str) -> list[str]:
     """Return the numbers of a claim, as it writes them, that a context does not say."""
-    told = quantities(context)
-    return [
-        number.span.of(claim)
-        for number in counted(quantities(claim))
-        if not any(number.same(other) for other in told)
-    ]
+    lost = missing(counted(quantities(claim)), quantities(context))
+    return [number.span.of(claim) for number in lost]
 
 
 # --- negation and direction ---------------------------------------------------------------------

@@ -5,8 +5,9 @@ by losing a word that its context says.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.align import Flags, Read, Scores, likeness, on_line, spread
-from rag.facts import Quantity, counted, negations, opposed
+from rag.facts import Quantity, counted, missing, negations, opposed
 from rag.text import HAN, is_function_word
 
 _REACH = (3.0, 8.0, 25.0)  # pieces within which words count as near, for three kinds of near
+_MIDDLE = _REACH[1]
 _NEAR, _LIKELY = 12, 0.85
 _SAID, UNSAID = 0.5, 0.4
 _HAN = re.compile(f"[{HAN}]")
@@ -102,6 +104,16 @@ class _Pair:
         """Return what each piece of the claim tells."""
         return self.claim.weights
 
+    @cached_property
+    def best(self) -> Scores:
+        """How well the context says each piece of the claim, anywhere."""
+        return np.asarray(self.alike.max(axis=1))
+
+    @cached_property
+    def around(self) -> Mapping[float, Scores]:
+        """`line`, spread by each reach: what the next signs have in common."""
+        return {reach: spread(self.line, reach) for reach in _REACH}
+
     def mean(self, values: NDArray[Any], chosen: Flags | None = None) -> float:
         """Return the mean over the claim's pieces, by what they tell."""
         weights = self.weights if chosen is None else self.weights * chosen
@@ -122,12 +134,11 @@ def signs(claim: str, context: str, read: Callable[[str], Read]) -> dict[str, fl
     if not len(said.ids) or not len(told.ids):
         return {}
     pair = _aligned(said, told)
-    heavy = pair.weights >= np.quantile(pair.weights, 0.4)
     split = len(question) if answered else -1
     values = {
-        **_coverage(pair, heavy),
-        **_nearness(pair, heavy),
-        **_region(pair, heavy, claim),
+        **_coverage(pair),
+        **_nearness(pair),
+        **_region(pair, claim),
         **_letters(pair),
         **_facts(pair, claim),
         **_answer(pair, split),
@@ -147,8 +158,8 @@ def _aligned(claim: Read, context: Read) -> _Pair:
     return _Pair(claim, context, alike, on_line(alike, context), by_sentence, one)
 
 
-def _coverage(pair: _Pair, heavy: Flags) -> dict[str, float]:
-    best, one = pair.alike.max(axis=1), pair.by_sentence[:, pair.one]
+def _coverage(pair: _Pair) -> dict[str, float]:
+    best, one, heavy = pair.best, pair.by_sentence[:, pair.one], pair.claim.heavy
     both = pair.by_sentence
     if both.shape[1] > 1:
         both = np.maximum(both[:, :-1], both[:, 1:])
@@ -174,16 +185,16 @@ def _unit(vector: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(vector / (np.linalg.norm(vector) + 1e-9))
 
 
-def _nearness(pair: _Pair, heavy: Flags) -> dict[str, float]:
+def _nearness(pair: _Pair) -> dict[str, float]:
     """Return how near to each other the context says the words of the claim, at each reach.
 
     A word counts where it stands by how much of the rest of the claim stands around that place;
     it is astray where the rest is said together elsewhere.
     """
     found: dict[str, float] = {}
-    weights, total = pair.weights[:, None], float(pair.weights.sum())
+    weights, total, heavy = pair.weights[:, None], float(pair.weights.sum()), pair.claim.heavy
     for reach in _REACH:
-        around = spread(pair.line, reach) * weights
+        around = pair.around[reach] * weights
         density = around.sum(axis=0)
         rest = (density[None, :] - around) / np.maximum(total - weights, 1e-6)
         near = (pair.line * rest).max(axis=1)
@@ -198,18 +209,18 @@ def _nearness(pair: _Pair, heavy: Flags) -> dict[str, float]:
     return found
 
 
-def _region(pair: _Pair, heavy: Flags, claim: str) -> dict[str, float]:
+def _region(pair: _Pair, claim: str) -> dict[str, float]:
     """Return what the densest place of the context leaves unsaid, says besides, and denies."""
-    density = (spread(pair.line, _REACH[1]) * pair.weights[:, None]).sum(axis=0)
+    density = (pair.around[_MIDDLE] * pair.weights[:, None]).sum(axis=0)
     middle = int(density[pair.context.places].argmax())
     first, last = max(0, middle - _NEAR), min(len(pair.context.ids), middle + _NEAR + 1)
     here = np.zeros(len(pair.context.ids), bool)
     here[first:last] = True
-    best, there = pair.alike.max(axis=1), pair.alike[:, here].max(axis=1)
+    best, there = pair.best, pair.alike[:, here].max(axis=1)
     shares = pair.weights / pair.weights.sum()
     unsaid, unsaid_here = shares * (best < UNSAID), shares * (there < UNSAID)
     one = pair.context.sentence == pair.one
-    order = np.diff(pair.alike.argmax(axis=1)[heavy & (best > _SAID)])
+    order = np.diff(pair.alike.argmax(axis=1)[pair.claim.heavy & (best > _SAID)])
     around = pair.context.text[pair.context.ends[first, 0] : pair.context.ends[last - 1, 1]]
     mine, theirs = negations(claim), negations(around)
     return {
@@ -242,10 +253,9 @@ def _conflict(pair: _Pair, here: Flags) -> float:
     """Return 1 where another number stands in the place of one of the claim's, less for less."""
     told = [pair.context.numbers[at] for at in sorted({*pair.context.counts[here].tolist()} - {-1})]
     worst = 0.0
-    for number in counted(pair.claim.numbers):
-        if not any(number.same(other) for other in told):
-            same_unit = any(other.unit == number.unit != "" for other in told)
-            worst = max(worst, 1.0 if same_unit else 0.5 if told else 0.2)
+    for number in missing(counted(pair.claim.numbers), told):
+        same_unit = any(other.unit == number.unit != "" for other in told)
+        worst = max(worst, 1.0 if same_unit else 0.5 if told else 0.2)
     return worst
 
 
@@ -273,7 +283,7 @@ def _facts(pair: _Pair, claim: str) -> dict[str, float]:
     """Return how numbers, names, negations and directions agree."""
     context = pair.context
     numbers = counted(pair.claim.numbers)
-    missing = [not any(number.same(other) for other in context.numbers) for number in numbers]
+    lost = missing(numbers, context.numbers)
     span = context.spans[min(pair.one, len(context.spans) - 1)] if context.spans else None
     one = span.of(context.text) if span else context.text
     across = bool(_HAN.search(claim)) != bool(_HAN.search(context.text))
@@ -282,8 +292,8 @@ def _facts(pair: _Pair, claim: str) -> dict[str, float]:
     unknown = [name not in context.text.lower() for name in names]
     return {
         "has_numbers": float(bool(numbers)),
-        "numbers_missing": float(any(missing)),
-        "numbers_missing_share": float(np.mean(missing)) if missing else 0.0,
+        "numbers_missing": float(bool(lost)),
+        "numbers_missing_share": len(lost) / len(numbers) if numbers else 0.0,
         "has_names": float(bool(names)),
         "names_missing": float(np.mean(unknown)) if unknown else 0.0,
         "denial_differs": float(bool(negations(claim)) != bool(negations(one))),
@@ -314,10 +324,10 @@ def _answer(pair: _Pair, split: int) -> dict[str, float]:
     found = {
         "answers": 1.0,
         "located": top,
-        "located_mean": pair.mean(pair.alike.max(axis=1), answer),
+        "located_mean": pair.mean(pair.best, answer),
         "verbatim": float(stated in pair.context.text.lower()),
         "echoes": float(stated in asked.lower()),
-        "question_covered": pair.mean(pair.alike.max(axis=1), ~answer),
+        "question_covered": pair.mean(pair.best, ~answer),
         f"{_asked(asked)}_{_kind(said, numbers)}": 1.0,
     }
     return found | _beside(pair, answer, at, top) | _rivals(pair, answer, numbers)
@@ -326,10 +336,10 @@ def _answer(pair: _Pair, split: int) -> dict[str, float]:
 def _beside(pair: _Pair, answer: Flags, at: Flags, top: float) -> dict[str, float]:
     """Return how much of the question stands where the answer does, also against the best place."""
     found: dict[str, float] = {}
-    line, weights = pair.line[~answer], pair.weights[~answer]
+    weights = pair.weights[~answer]
     total = float(weights.sum()) or 1.0
     for reach in _REACH:
-        density = (spread(line, reach) * weights[:, None]).sum(axis=0) / total
+        density = (pair.around[reach][~answer] * weights[:, None]).sum(axis=0) / total
         here = float(density[at].max()) if at.any() else 0.0
         found |= {
             f"beside_{reach:.0f}": here * top,
@@ -337,7 +347,7 @@ def _beside(pair: _Pair, answer: Flags, at: Flags, top: float) -> dict[str, floa
             f"question_dense_{reach:.0f}": float(density.max()),
         }
     # What is said all over the context tells no place from another.
-    around = spread(line, _REACH[1])
+    around = pair.around[_MIDDLE][~answer]
     rare = weights * (1 - around.mean(axis=1))
     density = (around * rare[:, None]).sum(axis=0) / (float(rare.sum()) + 1e-9)
     here = float(density[at].max()) if at.any() else 0.0
@@ -357,7 +367,7 @@ def _rivals(pair: _Pair, answer: Flags, numbers: Sequence[Quantity]) -> dict[str
     if not numbers or not pair.context.numbers:
         return {}
     weights = pair.weights[~answer]
-    density = (spread(pair.line[~answer], _REACH[1]) * weights[:, None]).sum(axis=0)
+    density = (pair.around[_MIDDLE][~answer] * weights[:, None]).sum(axis=0)
     mine = theirs = 0.0
     for at, number in enumerate(pair.context.numbers):
         near = density[pair.context.places[pair.context.counts == at]].max(initial=0.0)

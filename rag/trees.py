@@ -18,7 +18,7 @@ class Trees:
     """A fitted ensemble of binary trees, side by side: (trees, nodes) of each.
 
     A leaf's `feature` is -1, and `value` its share of the log odds. `threshold` is the support
-    from which a claim counts as supported, chosen on the training texts.
+    from which a claim counts as supported, chosen on the dev claims (`python -m eval calibrate`).
     """
 
     feature: NDArray[np.int64]
