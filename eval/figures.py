@@ -6,7 +6,7 @@ from functools import partial
 
 from eval import metrics
 from eval.cases import furniture, script
-from eval.score import Item
+from eval.score import Item, tells_found
 from eval.stats import bootstrap
 
 LANGS = ("zh", "en")
@@ -168,25 +168,34 @@ def _ranked(item: Item) -> list[bool]:
     return flags
 
 
-def _looked_for(item: Item) -> bool:
-    """Say whether a ranking can be judged: there is gold, and the system shows what it found."""
-    return item.case.answerable and (bool(item.reply.found) or item.reply.outcome == "failed")
-
-
 def _hit(k: int, item: Item) -> float | None:
-    return metrics.hit_at(k, [*map(bool, item.ranking)]) if _looked_for(item) else None
+    return (
+        metrics.hit_at(k, [*map(bool, item.ranking)])
+        if tells_found(item.case, item.reply)
+        else None
+    )
 
 
 def _recall(k: int, item: Item) -> float | None:
-    return metrics.recall_at(k, item.ranking, len(item.gold)) if _looked_for(item) else None
+    return (
+        metrics.recall_at(k, item.ranking, len(item.gold))
+        if tells_found(item.case, item.reply)
+        else None
+    )
 
 
 def _mrr(item: Item) -> float | None:
-    return metrics.reciprocal_rank([*map(bool, item.ranking)]) if _looked_for(item) else None
+    return (
+        metrics.reciprocal_rank([*map(bool, item.ranking)])
+        if tells_found(item.case, item.reply)
+        else None
+    )
 
 
 def _ndcg(item: Item) -> float | None:
-    return metrics.ndcg(_ranked(item), len(item.gold)) if _looked_for(item) else None
+    return (
+        metrics.ndcg(_ranked(item), len(item.gold)) if tells_found(item.case, item.reply) else None
+    )
 
 
 def _graded(grade: str, item: Item) -> float | None:

@@ -13,13 +13,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.cases import Case, covers, locate
+from eval.cases import Case
 from eval.figures import Figure, of_flags
 from eval.metrics import hit_at
-from eval.reply import Found, Reply, Target
+from eval.reply import Reply, Target
+from eval.score import gold_of, held_by, tells_found
 from eval.shelves import changed
 from eval.targets import open_target
-from rag import Document, Mentor, Span, sentences
+from rag import Document, Mentor, sentences
 from rag import locate as stands
 
 if TYPE_CHECKING:
@@ -281,15 +282,10 @@ def places(reply: Reply, mentor: Mentor) -> frozenset[str]:
 
 
 def _hit(case: Case, reply: Reply, documents: Mapping[str, Document]) -> float | None:
-    if not case.answerable or not (reply.found or reply.outcome == "failed"):
+    if not tells_found(case, reply):
         return None
-    gold = [(doc_id, locate(documents[doc_id], quote)) for doc_id, quote in case.gold]
-    return hit_at(_AT, [_holds(found, gold) for found in reply.found[:_AT]])
-
-
-def _holds(found: Found, gold: Sequence[tuple[str, Span]]) -> bool:
-    place = Span(found.start, found.end)
-    return any(found.doc_id == doc_id and covers(place, span) for doc_id, span in gold)
+    gold = gold_of(case, documents)
+    return hit_at(_AT, [bool(held_by(found, gold)) for found in reply.found[:_AT]])
 
 
 def _figures(name: str, both: Sequence[_Both]) -> Iterator[Figure]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.cases import Case, Point, covers, locate
-from eval.reply import Cited, Reply, Said
+from eval.reply import Cited, Found, Reply, Said
 from rag import Document, Grade, Mentor, Span, grade, reasons, translated
 from rag import locate as stands
 
@@ -64,6 +64,15 @@ class Item:
     cluster: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A citation, where its quote stands, and the passages that it touches, "" for none."""
+
+    cited: Cited
+    span: Span | None
+    passage: str
+
+
 class Scorer:
     """Judges replies against one shelf, by one checker."""
 
@@ -77,18 +86,9 @@ class Scorer:
         Raises:
             ValueError: a gold quote stands in no essay of the shelf; the case is named.
         """
-        gold = self._gold(case)
+        gold = gold_of(case, self._documents)
         sentences = tuple(self._checked(said, gold) for said in reply.said)
-        ranking = tuple(
-            frozenset(
-                at
-                for at, (id_, span) in enumerate(gold)
-                if id_ == found.doc_id
-                and 0 <= found.start < found.end
-                and covers(Span(found.start, found.end), span)
-            )
-            for found in reply.found[:_DEPTH]
-        )
+        ranking = tuple(held_by(found, gold) for found in reply.found[:_DEPTH])
         held = self._held(case.points, reply.said, sentences)
         cited = frozenset(
             passage.id
@@ -104,12 +104,6 @@ class Scorer:
     def _documents(self) -> Mapping[str, Document]:
         return self._mentor.documents
 
-    def _gold(self, case: Case) -> tuple[tuple[str, Span], ...]:
-        if unknown := {id_ for id_, _ in case.gold} - self._documents.keys():
-            msg = f"{case.id}: the shelf has no essay {', '.join(sorted(unknown))}."
-            raise ValueError(msg)
-        return tuple((id_, locate(self._documents[id_], quote)) for id_, quote in case.gold)
-
     def _cluster(self, case: Case, gold: Sequence[tuple[str, Span]]) -> str:
         if not gold:
             return case.topic
@@ -118,31 +112,24 @@ class Scorer:
         return first.id if first else f"{doc_id}:{span.start}"
 
     def _checked(self, said: Said, gold: Sequence[tuple[str, Span]]) -> Checked:
-        spans = [self._place(cited) for cited in said.citations]
-        passages = [
-            self._passage(cited, span) for cited, span in zip(said.citations, spans, strict=True)
-        ]
-        there = [passage for passage in passages if passage]
-        support = self._support(said, spans, there)
-        proofs = []
-        for at, (cited, span) in enumerate(zip(said.citations, spans, strict=True)):
-            rest = [p for other, p in enumerate(passages) if other != at and p]
-            others = [s for other, s in enumerate(spans) if other != at]
-            kept = list(said.citations[:at] + said.citations[at + 1 :])
-            mine = Said(said.text, (cited,))
-            alone = self._support(mine, [span], [passages[at]] if passages[at] else [])
-            without = self._support(Said(said.text, tuple(kept)), others, rest) if rest else 0.0
-            proofs.append(
-                Proof(
-                    cited,
-                    self._grade(cited),
-                    span,
-                    span is not None and _is_gold(cited.doc_id, span, gold),
-                    alone >= self._threshold,
-                    without >= self._threshold,
-                )
+        marks = [self._mark(cited) for cited in said.citations]
+        support = self._support(said.text, marks)
+        proofs = tuple(
+            Proof(
+                mark.cited,
+                self._grade(mark.cited),
+                mark.span,
+                mark.span is not None and _is_gold(mark.cited.doc_id, mark.span, gold),
+                alone=self._support(said.text, [mark]) >= self._threshold,
+                without=self._support(said.text, marks[:at] + marks[at + 1 :]) >= self._threshold,
             )
-        return Checked(said, support, support >= self._threshold, tuple(proofs))
+            for at, mark in enumerate(marks)
+        )
+        return Checked(said, support, support >= self._threshold, proofs)
+
+    def _mark(self, cited: Cited) -> "_Mark":
+        span = self._place(cited)
+        return _Mark(cited, span, self._passage(cited, span))
 
     def _place(self, cited: Cited) -> Span | None:
         """Return where a quote stands in the essay it is said to come from, its offsets first.
@@ -179,19 +166,20 @@ class Scorer:
             return ""
         return "\n".join(p.text for p in self._mentor.passages_at(cited.doc_id, span))
 
-    def _support(self, said: Said, spans: Sequence[Span | None], passages: Sequence[str]) -> float:
+    def _support(self, text: str, marks: Sequence["_Mark"]) -> float:
         """Return 1 for words of a cited passage and for the project's own translation of a quote,
         what the checker says of the passages together otherwise; 0 without any.
         """
+        passages = dict.fromkeys(mark.passage for mark in marks if mark.passage)
         if not passages:
             return 0.0
-        joined = "\n".join(dict.fromkeys(passages))
-        if stands(said.text, joined):
+        joined = "\n".join(passages)
+        if stands(text, joined):
             return 1.0
-        for cited, span in zip(said.citations, spans, strict=True):
-            if span and translated(self._documents[cited.doc_id], span) == said.text:
+        for cited, span in ((mark.cited, mark.span) for mark in marks):
+            if span and translated(self._documents[cited.doc_id], span) == text:
                 return 1.0
-        return self._judge([(joined, said.text)])[0]
+        return self._judge([(joined, text)])[0]
 
     def _held(
         self,
@@ -214,6 +202,33 @@ class Scorer:
             or max(self._judge([(text, point.zh), (text, point.en)])) >= self._threshold
             for point in points
         )
+
+
+def gold_of(case: Case, documents: Mapping[str, Document]) -> tuple[tuple[str, Span], ...]:
+    """Return where the gold quotes of a case stand.
+
+    Raises:
+        ValueError: one stands in no essay of the shelf; the case is named.
+    """
+    if unknown := {id_ for id_, _ in case.gold} - documents.keys():
+        msg = f"{case.id}: the shelf has no essay {', '.join(sorted(unknown))}."
+        raise ValueError(msg)
+    return tuple((id_, locate(documents[id_], quote)) for id_, quote in case.gold)
+
+
+def held_by(found: Found, gold: Sequence[tuple[str, Span]]) -> frozenset[int]:
+    """Return which gold quotes a found passage holds; none where its offsets make no sense."""
+    if not 0 <= found.start < found.end:
+        return frozenset()
+    place = Span(found.start, found.end)
+    return frozenset(
+        at for at, (id_, span) in enumerate(gold) if id_ == found.doc_id and covers(place, span)
+    )
+
+
+def tells_found(case: Case, reply: Reply) -> bool:
+    """Say whether a ranking can be judged: there is gold, and the system shows what it found."""
+    return case.answerable and (bool(reply.found) or reply.outcome == "failed")
 
 
 def _is_gold(doc_id: str, span: Span, gold: Sequence[tuple[str, Span]]) -> bool:
