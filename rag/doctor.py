@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from rag import load
 from rag.enrich import decoys, questions, translation
 from rag.errors import CorpusError
+from rag.types import Lang
 
 
 def problems(corpus_dir: Path) -> Iterator[str]:
@@ -17,10 +19,11 @@ def problems(corpus_dir: Path) -> Iterator[str]:
         return  # what is written about an essay can only be checked against a sound one
     documents = load.load(corpus_dir)
     for document in documents:
-        yield from _refused(partial(translation, document, corpus_dir))
+        for lang in get_args(Lang):
+            yield from _refused(partial(translation, document, corpus_dir, lang))
         yield from _refused(partial(questions, document, corpus_dir))
     yield from _refused(partial(decoys, corpus_dir))
-    known = {name for d in documents for name in (f"{d.id}.en.md", f"{d.id}.toml")}
+    known = {f"{d.id}.{kind}" for d in documents for kind in ("en.md", "zh.md", "toml")}
     for path in sorted([*corpus_dir.glob("translations/*"), *corpus_dir.glob("questions/*.toml")]):
         if path.name not in known:
             yield f"{path.parent.name}/{path.name}: belongs to no essay of the manifest."

@@ -1,8 +1,8 @@
 """Document -> the same with what the project wrote about it: its translation, its questions.
 
-`translations/<id>.en.md` has one line for each line of the essay, and where a line holds several
-sentences, one for each of them; `questions/<id>.toml` anchors groups of questions by a quote.
-Both are optional. Neither is ever quoted as the author's words.
+`translations/<id>.<language>.md` has one line for each line of the essay, and where a line holds
+several sentences, one for each of them; `questions/<id>.toml` anchors groups of questions by a
+quote. Both are optional. Neither is ever quoted as the author's words.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag.errors import CorpusError
 from rag.text import sentences
-from rag.types import Document, Question, Span
+from rag.types import Document, Lang, Question, Span
 
 _MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d{1,3}[.)])\s+")
 _LABEL = re.compile(r"^[^:：]{1,40}[:：]\s*")
@@ -45,7 +45,8 @@ def enrich(document: Document, corpus_dir: Path) -> Document:
     """
     return replace(
         document,
-        english=translation(document, corpus_dir),
+        english=translation(document, corpus_dir, "en"),
+        chinese=translation(document, corpus_dir, "zh"),
         questions=questions(document, corpus_dir),
     )
 
@@ -61,13 +62,15 @@ def decoys(corpus_dir: Path) -> list[str]:
     return list(dict.fromkeys(ln.strip() for ln in lines if ln.strip() and ln[0] != "#"))
 
 
-def translation(document: Document, corpus_dir: Path) -> dict[int, str]:
-    """Return the English of each sentence by the offset where it ends. Raises like `enrich`."""
-    path = corpus_dir / "translations" / f"{document.id}.en.md"
+def translation(document: Document, corpus_dir: Path, lang: Lang) -> dict[int, str]:
+    """Return our translation of each sentence by the offset where it ends; none of a sentence that
+    the file repeats. Raises like `enrich`.
+    """
+    path = corpus_dir / "translations" / f"{document.id}.{lang}.md"
     if not path.is_file():
         return {}
     translated = iter(enumerate(_text(path).split("\n"), start=1))
-    english: dict[int, str] = {}
+    ours: dict[int, str] = {}
     for start, line in _lines(document.text):
         spans = sentences(line) or [Span(0, len(line) or 1)]
         spans = spans[-1:] if line.startswith("#") else spans
@@ -83,12 +86,12 @@ def translation(document: Document, corpus_dir: Path) -> dict[int, str]:
             if span is spans[0] and _labelled(document, line):
                 said = _LABEL.sub("", said, count=1)
             if said and not span.of(line or " ").endswith(said):
-                english[start + span.end] = said
+                ours[start + span.end] = said
     for number, text in translated:
         if text.strip():
             msg = f"translations/{path.name}: line {number}: stands past the end of the essay."
             raise CorpusError(msg)
-    return english
+    return ours
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

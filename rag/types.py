@@ -76,9 +76,9 @@ class Question:
 class Document:
     """An essay. `text` is canonical (NFC, LF, no BOM); `speakers[0]` is the default voice.
 
-    `english` gives the project's own translation of a sentence by the offset where it ends;
-    sentences that are English already, and essays without a translation, have none. `questions`
-    are the project's too. Neither is ever quoted as the author's words.
+    `english` and `chinese` give the project's own translation of a sentence by the offset where it
+    ends; a sentence in that language already, and an essay without a translation, has none.
+    `questions` are the project's too. Neither is ever quoted as the author's words.
     """
 
     id: str
@@ -96,6 +96,7 @@ class Document:
     text: str
     speakers: tuple[Speaker, ...]
     english: Mapping[int, str] = field(default_factory=dict)
+    chinese: Mapping[int, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
 
 
@@ -195,10 +196,14 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Mentor says. `lead` is its own frame around the proof, no claim about research.
+    """What Mentor says. `lead`, `note` and `asks` are its own frame around the proof: no claims
+    about research.
 
     Small talk is `answered` with a `lead` alone. A refusal has no sentences, but `nearest`
-    passages to read and `followups` that the essays do answer.
+    passages to read and `followups` that the essays do answer. `dropped` is what a chat model
+    wrote and no essay bears out. `understood` is a follow-up as the model read it; `note` says why
+    quotes stand where it was to write; `asks` is a question back, whose `branches` are the
+    question told both ways. `tokens` counts what the model read and wrote, where it says so.
     """
 
     question: str
@@ -211,4 +216,9 @@ class Answer:
     followups: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
     answerer: str = "quotes"
+    understood: str = ""
+    note: str = ""
+    asks: str = ""
+    branches: tuple[str, ...] = ()
+    tokens: Mapping[str, int] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
