@@ -6,10 +6,14 @@
     ├── StaleIndexError    run `mentor index`
     ├── IndexLockedError   wait for the other builder, or stop it
     ├── IndexWriteError    free space or permissions, then run `mentor index`
-    └── MissingModelError  install or name another model
+    ├── MissingModelError  install or name another model
+    ├── GenerationError    nothing: the quoted answer is given instead
+    └── DeclinedError      nothing: quotes or a refusal, as the evidence is
 
 "The essays do not say" is not here: refusing is an answer, a value.
 """
+
+from typing import Literal
 
 
 class MentorError(Exception):
@@ -37,4 +41,19 @@ class IndexWriteError(MentorError):
 
 
 class MissingModelError(MentorError):
-    """The embedding model, or the library that runs it, is not on this machine."""
+    """A model that a setting names, or the library that runs it, is not on this machine."""
+
+
+Reason = Literal["timeout", "rate limit", "unavailable", "key", "malformed", "empty", "paused"]
+
+
+class GenerationError(MentorError):
+    """A chat model gave no answer that can be used; `reason` says why in a word."""
+
+    def __init__(self, reason: Reason, message: str = "") -> None:
+        super().__init__(message or reason)
+        self.reason: Reason = reason
+
+
+class DeclinedError(MentorError):
+    """A chat model says that the passages do not answer the question."""
