@@ -5,7 +5,7 @@ Each is also an environment variable: `MENTOR_` and the name in capitals.
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOME = Path(__file__).resolve().parent.parent
@@ -28,6 +28,34 @@ class Settings(BaseSettings):
         "",
         description="A sentence-transformers cross-encoder, folder or hub name, that puts the "
         "first 20 passages in order. Empty: none.",
+    )
+    model: str = Field(
+        "",
+        description="The chat model that words the answers, as PROVIDER:NAME (openai, ollama, "
+        "anthropic, google_genai, …). Empty: answers are the essays' own sentences.",
+    )
+    model_url: str = Field(
+        "", description="Address of an OpenAI-compatible or Ollama server. Empty: the provider's."
+    )
+    model_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of the provider. Empty: the provider's own variable, such as "
+        "OPENAI_API_KEY; with an address of your own, none is sent.",
+    )
+    model_temperature: float = Field(
+        0.2, ge=0.0, le=2.0, description="How freely the model words its answers."
+    )
+    model_timeout_s: float = Field(
+        15.0, gt=0.0, le=600.0, description="Seconds of silence after which the model is given up."
+    )
+    model_deadline_s: float = Field(
+        60.0, gt=0.0, le=3600.0, description="Seconds that the model has for a whole answer."
+    )
+    model_retries: int = Field(
+        1, ge=0, le=5, description="How often a model that has said nothing is asked again."
+    )
+    model_cache: int = Field(
+        0, ge=0, le=100_000, description="Written answers kept in memory for the same question."
     )
     checker: str = Field(
         "",
