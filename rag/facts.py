@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rag.text import HAN
 from rag.types import Span
@@ -317,9 +318,15 @@ def missing(numbers: Iterable[Quantity], told: Sequence[Quantity]) -> list[Quant
     return [number for number in numbers if not any(number.same(other) for other in told)]
 
 
+@lru_cache(maxsize=512)
+def _told(context: str) -> tuple[Quantity, ...]:
+    """Return the numbers of a text that many claims are held against."""
+    return tuple(quantities(context))
+
+
 def unsaid(claim: str, context: str) -> list[str]:
     """Return the numbers of a claim, as it writes them, that a context does not say."""
-    lost = missing(counted(quantities(claim)), quantities(context))
+    lost = missing(counted(quantities(claim)), _told(context))
     return [number.span.of(claim) for number in lost]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.align import Flags, Read, Scores, likeness, on_line, spread
+from rag.drift import drift
 from rag.facts import Quantity, counted, missing, negations, opposed
 from rag.text import HAN, is_function_word
 
@@ -114,6 +115,15 @@ class _Pair:
         """`line`, spread by each reach: what the next signs have in common."""
         return {reach: spread(self.line, reach) for reach in _REACH}
 
+    @cached_property
+    def here(self) -> Flags:
+        """Which pieces of the context stand where most of the claim is said together."""
+        density = (self.around[_MIDDLE] * self.weights[:, None]).sum(axis=0)
+        middle = int(density[self.context.places].argmax())
+        chosen = np.zeros(len(self.context.ids), bool)
+        chosen[max(0, middle - _NEAR) : middle + _NEAR + 1] = True
+        return chosen
+
     def mean(self, values: NDArray[Any], chosen: Flags | None = None) -> float:
         """Return the mean over the claim's pieces, by what they tell."""
         weights = self.weights if chosen is None else self.weights * chosen
@@ -133,8 +143,21 @@ def signs(claim: str, context: str, read: Callable[[str], Read]) -> dict[str, fl
     told = read(context)
     if not len(said.ids) or not len(told.ids):
         return {}
+    return _of_pair(_aligned(said, told), len(question) if answered else -1)
+
+
+def drifted(claim: str, context: str, read: Callable[[str], Read]) -> dict[str, float]:
+    """Return the signs, and those of `DRIFT` behind them; none where either text says nothing."""
+    said, told = read(claim), read(context)
+    if not len(said.ids) or not len(told.ids):
+        return {}
     pair = _aligned(said, told)
-    split = len(question) if answered else -1
+    one = told.sentence == pair.one
+    return _of_pair(pair, -1) | drift(said, told, pair.alike, pair.here, one)
+
+
+def _of_pair(pair: _Pair, split: int) -> dict[str, float]:
+    claim = pair.claim.text
     values = {
         **_coverage(pair),
         **_nearness(pair),
@@ -211,17 +234,14 @@ def _nearness(pair: _Pair) -> dict[str, float]:
 
 def _region(pair: _Pair, claim: str) -> dict[str, float]:
     """Return what the densest place of the context leaves unsaid, says besides, and denies."""
-    density = (pair.around[_MIDDLE] * pair.weights[:, None]).sum(axis=0)
-    middle = int(density[pair.context.places].argmax())
-    first, last = max(0, middle - _NEAR), min(len(pair.context.ids), middle + _NEAR + 1)
-    here = np.zeros(len(pair.context.ids), bool)
-    here[first:last] = True
+    here = pair.here
+    first, *_, last = np.flatnonzero(here) if here.sum() > 1 else [0, 0]
     best, there = pair.best, pair.alike[:, here].max(axis=1)
     shares = pair.weights / pair.weights.sum()
     unsaid, unsaid_here = shares * (best < UNSAID), shares * (there < UNSAID)
     one = pair.context.sentence == pair.one
     order = np.diff(pair.alike.argmax(axis=1)[pair.claim.heavy & (best > _SAID)])
-    around = pair.context.text[pair.context.ends[first, 0] : pair.context.ends[last - 1, 1]]
+    around = pair.context.text[pair.context.ends[first, 0] : pair.context.ends[last, 1]]
     mine, theirs = negations(claim), negations(around)
     return {
         "unsaid": float(unsaid.sum()),
