@@ -1,8 +1,10 @@
 """Claim + context -> how surely the context supports the claim, from 0 to 1, and why not.
 
 The shipped checker weighs some hundred signs of two aligned texts (`rag/signs.py`) by boosted trees
-(`rag/trees.py`) that `training/` fitted on public text with controlled edits. Any NLI
-cross-encoder or chat model can take its place: a checker is a name and one call.
+(`rag/trees.py`) that `training/` fitted on public text with controlled edits. A second one, with
+the signs of `rag/drift.py` besides, was fitted on retellings, true and false, and is asked before
+a sentence of a chat model is shown. Any NLI cross-encoder or chat model can take the place of
+both: a checker is a name and one call.
 """
 
 import logging
@@ -16,17 +18,19 @@ import numpy as np
 
 from rag.align import Read, likeness
 from rag.chat import open_judge
+from rag.drift import DRIFT
 from rag.embed import Entailment, Pieces, open_entailment, open_pieces
 from rag.errors import MissingModelError
 from rag.facts import negations
 from rag.facts import unsaid as unsaid_numbers
-from rag.signs import UNSAID, signs
-from rag.text import sentences
-from rag.trees import Trees
+from rag.signs import SIGNS, UNSAID, drifted, signs
+from rag.text import language, sentences
+from rag.trees import Trees, contents, damaged, share
 from rag.types import Span
 
 _log = logging.getLogger(__name__)
 WEIGHTS = Path(__file__).resolve().parent / "model" / "checker.json"
+RETOLD = WEIGHTS.with_name("retold.json")
 WINDOW = 400  # pieces of a context that are weighed at once; a longer one is read by windows
 
 _TOLD = 8  # words of a reason
@@ -46,19 +50,25 @@ class Checker(Protocol):
     def threshold(self) -> float:
         """Return the support from which a claim counts as supported."""
 
+    @property
+    def sure(self) -> float:
+        """Return the support from which it does so beyond doubt, as next to no false claim."""
+
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return for each (context, claim) how surely it is supported, from 0 to 1, in order."""
 
 
-def open_checker(name: str, *, offline: bool) -> Checker:
+def open_checker(name: str, *, offline: bool, retold: bool = False) -> Checker:
     """Return the shipped checker for "", "cross-encoder:MODEL" or "chat:PROVIDER:MODEL".
+
+    The shipped one for claims of any system, or with `retold` the one for retellings.
 
     Raises:
         MissingModelError: the model, or the library that runs it, is not on this machine.
     """
     kind, _, model = name.partition(":")
     if not name:
-        return _shipped()
+        return _retellings() if retold else _shipped()
     if kind == "cross-encoder" and model:
         return _Windowed(open_entailment(model, offline=offline))
     if kind == "chat" and model:
@@ -72,6 +82,11 @@ def _shipped() -> "Shipped":
     return Shipped(open_pieces())
 
 
+@cache
+def _retellings() -> "Retellings":
+    return Retellings(open_pieces())
+
+
 class Shipped:
     """The checker that comes with Mentor; needs no network and no torch."""
 
@@ -79,7 +94,7 @@ class Shipped:
         self._trees = Trees.read(weights)
         self._read = lru_cache(maxsize=256)(lambda text: Read.of(text, pieces))  # 0.4 MB each
         self.name = f"shipped-{self._trees.stamp}"
-        self.threshold = self._trees.threshold
+        self.threshold = self.sure = self._trees.threshold
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return for each (context, claim) how surely it is supported, from 0 to 1, in order."""
@@ -93,10 +108,43 @@ class Shipped:
         return best if best >= _NOTHING else 0.0
 
 
+class Retellings:
+    """The checker of what a chat model retells: one for a passage in the claim's own language, one
+    across languages. Contexts are passages, and are read whole.
+
+    Raises:
+        MissingModelError: the file of its trees is not there, damaged, or made for other signs.
+    """
+
+    def __init__(self, pieces: Pieces, weights: Path = RETOLD) -> None:
+        kept, names = contents(weights), [*SIGNS, *DRIFT]
+        try:
+            self._within, self._across = (
+                Trees.of(kept[name], names, weights) for name in ("within", "across")
+            )
+            self.threshold, self.sure = share(kept["threshold"]), share(kept["sure"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MissingModelError(damaged(weights, error)) from error
+        self._read = lru_cache(maxsize=512)(lambda text: Read.of(text, pieces))
+        self.name = f"retellings-{self._within.stamp}"
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return for each (context, claim) how surely it is supported, from 0 to 1, in order."""
+        return [self._support(context, claim) for context, claim in pairs]
+
+    def _support(self, context: str, claim: str) -> float:
+        row = drifted(claim, context, self._read)
+        if not row:
+            return 0.0
+        across = language(context) != language(claim)
+        trees = self._across if across else self._within
+        return float(trees(np.array([list(row.values())]))[0])
+
+
 class _Windowed:
     """A cross-encoder that reads long contexts window by window and takes the best."""
 
-    threshold = 0.5
+    threshold = sure = 0.5
 
     def __init__(self, model: Entailment) -> None:
         self._model = model

@@ -28,7 +28,7 @@ from training.claims import EDITS, OTHER, Labelled, read
 # What a row of each kind counts. Minimal edits make claims that say nearly all of a context and
 # are false; with more weight they teach that saying much is a bad sign (docs/decisions.md).
 _EDIT, _OWN_CLAIM, _QA = 0.1, 0.3, 3.0
-_TREES = {"max_iter": 300, "learning_rate": 0.05, "max_leaf_nodes": 4, "l2_regularization": 1.0}
+TREES = {"max_iter": 300, "learning_rate": 0.05, "max_leaf_nodes": 4, "l2_regularization": 1.0}
 _FOLDS = 4
 
 
@@ -41,8 +41,8 @@ def main(
     """Make labelled claims, fit the trees on them, write the checker."""
     rows = read(data, each=each, seed=seed)
     typer.echo(f"{len(rows):,} claims")
-    kept = fit(rows, seed)
-    out.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+    fitted = fit(rows, seed)
+    out.write_text(json.dumps(fitted, separators=(",", ":")) + "\n", encoding="utf-8")
     typer.echo(f"wrote {out}")
 
 
@@ -53,7 +53,7 @@ def fit(rows: Sequence[Labelled], seed: int) -> dict[str, Any]:
     truth = np.array([row.supported for row in rows])
     weight = np.array([_weight(row) for row in rows])
     model = HistGradientBoostingClassifier(
-        monotonic_cst=list(SIGNS.values()), random_state=seed, **_TREES
+        monotonic_cst=list(SIGNS.values()), random_state=seed, **TREES
     )
     held_out = cross_val_predict(
         model,
@@ -65,7 +65,7 @@ def fit(rows: Sequence[Labelled], seed: int) -> dict[str, Any]:
         method="predict_proba",
     )[:, 1]
     model.fit(table, truth, sample_weight=weight)
-    return _kept(model, _threshold(held_out, truth, weight))
+    return kept(model, list(SIGNS), _threshold(held_out, truth, weight))
 
 
 def _weight(row: Labelled) -> float:
@@ -97,7 +97,9 @@ def _threshold(
     return round(float(scores[order][np.argmax(false - lost)]), 4)
 
 
-def _kept(model: HistGradientBoostingClassifier, threshold: float) -> dict[str, Any]:
+def kept(
+    model: HistGradientBoostingClassifier, signs: Sequence[str], threshold: float
+) -> dict[str, Any]:
     """Return the trees as plain lists, padded to one length."""
     trees = [stage[0].nodes for stage in model._predictors]  # noqa: SLF001 - sklearn shows them nowhere else
     size = max(map(len, trees))
@@ -113,8 +115,8 @@ def _kept(model: HistGradientBoostingClassifier, threshold: float) -> dict[str, 
         + [-1] * (size - len(tree))
         for tree in trees
     ]
-    kept = {
-        "signs": list(SIGNS),
+    plain = {
+        "signs": list(signs),
         "feature": feature,
         "split": [[round(v, 6) for v in row] for row in padded("num_threshold", 0.0)],
         "left": padded("left", 0),
@@ -124,8 +126,8 @@ def _kept(model: HistGradientBoostingClassifier, threshold: float) -> dict[str, 
         "depth": math.ceil(max(float(tree["depth"].max()) for tree in trees)),
         "threshold": threshold,
     }
-    stamp = hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:12]
-    return kept | {"stamp": stamp}
+    stamp = hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:12]
+    return plain | {"stamp": stamp}
 
 
 if __name__ == "__main__":
