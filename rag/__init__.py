@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rag import doctor
 from rag.errors import (
     CorpusError,
+    GenerationError,
     IndexLockedError,
     IndexWriteError,
     MentorError,
@@ -13,7 +14,7 @@ from rag.errors import (
     QuestionError,
     StaleIndexError,
 )
-from rag.ground import translated, vetoed
+from rag.ground import translated
 from rag.mentor import Mentor
 from rag.settings import Settings
 from rag.text import sentences
@@ -35,12 +36,14 @@ from rag.types import (
 
 if TYPE_CHECKING:
     from rag.check import Checker, open_checker, reasons
+    from rag.proof import vetoed, weighed
     from rag.quote import Grade, grade, locate, quoted
 
 # What judges use and a quoted answer does not: loaded when it is first asked for, since it takes
 # longer than the answer.
 _LATER = {
     **dict.fromkeys(("Checker", "open_checker", "reasons"), "rag.check"),
+    **dict.fromkeys(("vetoed", "weighed"), "rag.proof"),
     **dict.fromkeys(("Grade", "grade", "locate", "quoted"), "rag.quote"),
 }
 
@@ -51,6 +54,7 @@ __all__ = [
     "Claim",
     "CorpusError",
     "Document",
+    "GenerationError",
     "Grade",
     "Hit",
     "IndexLockedError",
@@ -78,6 +82,7 @@ __all__ = [
     "sentences",
     "translated",
     "vetoed",
+    "weighed",
 ]
 
 

@@ -5,11 +5,11 @@ own slice. A generated claim must be supported by that passage, too (`rag/check.
 the right person says there. Knows nothing of search or of how claims are made.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rag.text import sentences, words
-from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span, Speaker
+from rag.text import sentences
+from rag.types import Citation, Claim, Document, Lang, Passage, Sentence, Span
 
 if TYPE_CHECKING:
     from rag.check import Checker
@@ -20,43 +20,43 @@ def ground(
     passages: Mapping[str, Passage],
     documents: Mapping[str, Document],
     lang: Lang,
-    number: int,
+    number: "Callable[[Passage, Span], int]",
     checker: "Callable[[], Checker]",
+    others: Sequence[Passage] = (),
 ) -> Sentence | None:
-    """Return the claim as a sentence that cites its quote under `number`, or None.
+    """Return the claim as a sentence with its proof, or None; `number` gives a citation its n.
 
-    None when no passage it names holds the quote as whole sentences, or when a quoted claim says
-    other words than its quote, or a translated one other words than the project's translation.
-    The quote of a generated claim may differ in marks and blanks; the whole sentences that it
-    stands in are cited. `checker` is asked for only where a claim is generated.
+    A quoted claim stands where a passage it names holds its quote as whole sentences and it says
+    no other words than these; a translated one, no other words than the project's translation. A
+    generated claim stands where a passage it names bears it out, or else one of `others` does
+    beyond doubt: the whole sentences that do so are cited. `checker` is asked for only then.
     """
-    for passage in (passages[id_] for id_ in claim.passage_ids if id_ in passages):
-        document = documents.get(passage.doc_id)
-        generated = claim.kind == "generated"
-        span = (_around if generated else _place)(claim.quote, passage)
-        if document is None or span is None:
-            continue
-        quote = span.of(document.text)
-        support = _support(claim, passage, document, documents, span, checker)
-        if support is not None and (generated or quote == claim.quote):
-            citation = Citation(
-                number,
-                document.id,
-                document.title,
-                document.author if lang == "zh" else document.author_en,
-                _url(document, passage),
-                span,
-                quote,
-            )
-            return Sentence(
-                text=claim.text,
-                lang=_language(claim, document, lang),
-                kind=claim.kind,
-                speaker=voice(document, passage, lang),
-                citations=(citation,),
-                support=support,
-            )
-    return None
+    named_ = [passages[id_] for id_ in claim.passage_ids if id_ in passages]
+    if claim.kind == "generated":
+        proof = _retold(claim, named_, others, documents, lang, checker)
+    else:
+        proof = _copied(claim, named_, documents)
+    if proof is None:
+        return None
+    passage, span, support = proof
+    document = documents[passage.doc_id]
+    citation = Citation(
+        number(passage, span),
+        document.id,
+        document.title,
+        document.author if lang == "zh" else document.author_en,
+        _url(document, passage),
+        span,
+        span.of(document.text),
+    )
+    return Sentence(
+        text=claim.text,
+        lang=_language(claim, document, lang),
+        kind=claim.kind,
+        speaker=voice(document, passage, lang),
+        citations=(citation,),
+        support=support,
+    )
 
 
 def checked(
@@ -65,15 +65,33 @@ def checked(
     documents: Mapping[str, Document],
     lang: Lang,
     checker: "Callable[[], Checker]",
+    others: Sequence[Passage] = (),
 ) -> Iterator[tuple[Claim, Sentence | None]]:
-    """Yield each claim with its sentence, or None; one passage has one number, from 1 upwards."""
-    numbers: dict[tuple[str, ...], int] = {}
+    """Yield each claim with its sentence, or None; one place has one number, from 1 upwards."""
+    numbers: dict[tuple[str, Span], int] = {}
+
+    def number(passage: Passage, span: Span) -> int:
+        return numbers.setdefault((passage.id, span), len(numbers) + 1)
+
     for claim in claims:
-        number = numbers.get(claim.passage_ids, len(numbers) + 1)
-        sentence = ground(claim, passages, documents, lang, number, checker)
-        if sentence:
-            numbers[claim.passage_ids] = number
-        yield claim, sentence
+        yield claim, ground(claim, passages, documents, lang, number, checker, others)
+
+
+Proof = tuple[Passage, Span, float]  # where it stands in the essay, and how surely
+
+
+def _copied(
+    claim: Claim, named_: Iterable[Passage], documents: Mapping[str, Document]
+) -> Proof | None:
+    """Return where the words of an essay, or of its translation, stand."""
+    for passage in named_:
+        document, span = documents.get(passage.doc_id), _place(claim.quote, passage)
+        if document is None or span is None or span.of(document.text) != claim.quote:
+            continue
+        said = claim.quote if claim.kind == "quote" else translated(document, span)
+        if said and claim.text == said:
+            return passage, span, 1.0
+    return None
 
 
 def _place(quote: str, passage: Passage) -> Span | None:
@@ -94,93 +112,47 @@ def _language(claim: Claim, document: Document, lang: Lang) -> Lang:
     return "en" if claim.kind == "translation" else document.lang
 
 
-def _around(quote: str, passage: Passage) -> Span | None:
-    """Return the whole sentences of a passage in which a quote stands, or nearly stands."""
-    from rag.quote import locate  # an answer of quotes alone does not wait for it
-
-    found = locate(quote, passage.text)
-    if found is None:
-        return None
-    touched = [span for span in sentences(passage.text) if span.overlap(found[0])]
-    start = min([found[0].start, *(span.start for span in touched)])
-    end = max([found[0].end, *(span.end for span in touched)])
-    return Span(start, end).shift(passage.span.start)
-
-
-def _support(
+def _retold(
     claim: Claim,
-    passage: Passage,
-    document: Document,
+    cited: Sequence[Passage],
+    others: Sequence[Passage],
     documents: Mapping[str, Document],
-    span: Span,
+    lang: Lang,
     checker: "Callable[[], Checker]",
-) -> float | None:
-    """Return how surely the passage says the claim, None where it does not."""
-    if claim.kind == "quote":
-        return 1.0 if claim.text == claim.quote else None
-    if claim.kind == "translation":
-        said = translated(document, span)
-        return 1.0 if said and claim.text == said else None
-    speakers = [speaker for known in documents.values() for speaker in known.speakers]
-    if vetoed(claim.text, passage, speakers):
-        return None
-    check = checker()
-    support = check([(passage.text, claim.text)])[0]
-    return support if support >= check.threshold else None
+) -> Proof | None:
+    """Return the first cited passage that bears a generated claim out, else the first of `others`
+    that does so beyond doubt, and which of its sentences do.
 
-
-def vetoed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> bool:
-    """Say whether no checker may pass a claim: it has a number that the passage does not say, or
-    puts the passage's words into the mouth of somebody else.
+    Of many passages one is always near: what its writer did not name must prove it more surely.
     """
-    from rag.facts import unsaid
+    from rag.proof import weighed  # an answer of quotes alone does not wait for it
 
-    return bool(unsaid(claim, passage.text)) or misattributed(claim, passage, speakers)
-
-
-def misattributed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> bool:
-    """Say whether a claim names people of the shelf, and neither speaks in the passage.
-
-    Whoever the passage itself mentions may be named: "X says that Y told him …".
-    """
-    known = list(speakers)
-    said = named(claim, known)
-    return bool(said) and not said & (named(passage.text, known) | {passage.speaker})
-
-
-def named(text: str, speakers: Iterable[Speaker]) -> set[str]:
-    """Return the names of the speakers whom a text names, in either language, wholly or in part."""
-    said, parts = text.casefold(), {word.removesuffix("'s") for word in words(text)}
-    return {
-        speaker.name
-        for speaker in speakers
-        if speaker.name.casefold() in said or parts & _name_parts(speaker)
-    }
+    speakers = [speaker for document in documents.values() for speaker in document.speakers]
+    for passage in dict.fromkeys([*cited, *others]):
+        document = documents.get(passage.doc_id)
+        if document is None:
+            continue
+        found = weighed(claim.text, passage, document, lang, speakers, checker())
+        least = checker().threshold if passage in cited else checker().sure
+        if found and found[1] >= least:
+            return passage, *found
+    return None
 
 
-def _name_parts(speaker: Speaker) -> set[str]:
-    """Return the words that name a person: "kaiming" of "Kaiming He"; none of a description.
-
-    What stands in brackets behind a name is another way to write it.
-    """
-    parts = speaker.name_en.partition(" (")[0].split()
-    if not all(word[0].isupper() for word in parts):
-        return set()
-    return {word.casefold() for word in parts if len(word) > 2}
-
-
-def translated(document: Document, span: Span) -> str:
-    """Return the project's English for the sentences inside `span`; "" when one has none.
+def translated(document: Document, span: Span, lang: Lang = "en") -> str:
+    """Return the project's translation of the sentences inside `span`; "" when one has none.
 
     Paragraphs and list marks stay as they are in the essay.
     """
+    ours = document.english if lang == "en" else document.chinese
     quote, said, end = span.of(document.text), "", 0
     for inner in sentences(quote):
         between = quote[end : inner.start]
-        english = document.english.get(span.start + inner.end)
-        if not english:
+        translation = ours.get(span.start + inner.end)
+        if not translation:
             return ""
-        said += (between if "\n" in between else " " * bool(said)) + english
+        blank = " " * (bool(said) and lang == "en")
+        said += (between if "\n" in between else blank) + translation
         end = inner.end
     return said
 
