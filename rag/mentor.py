@@ -1,27 +1,36 @@
 """The whole journey on one page: a question in, an answer out.
 
-question -> retrieve -> Hit[] -> answer -> Claim[] -> ground -> Sentence[] -> Answer
+question -> retrieve -> Hit[] -> compose (write or quote -> Claim[] -> ground -> Sentence[])
+-> Answer
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from rag import index, query, wording
 from rag.answer import Answerer, Quoter
+from rag.care import care
+from rag.chat import open_chat
+from rag.compose import Composer, Said
 from rag.embed import Embedder, Judge, Pieces, open_embedder, open_judge, open_pieces
 from rag.enrich import decoys, enrich
 from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
-from rag.ground import checked, named, voice
+from rag.frame import named
+from rag.ground import voice
 from rag.load import load
 from rag.rerank import FIRST, reranked
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
+from rag.situation import asked_back
 from rag.text import cleaned, language, terms
-from rag.types import Answer, Claim, Document, Hit, Lang, Passage, Sentence, Span, Speaker
+from rag.types import Answer, Document, Hit, Lang, Passage, Sentence, Span, Speaker
+from rag.write import Writer
 
 if TYPE_CHECKING:
     from rag.check import Checker
@@ -45,6 +54,7 @@ class Mentor:
         settings: Settings,
         answerer: Answerer | None = None,
         judge: Judge | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self.documents: Mapping[str, Document] = {d.id: d for d in documents}
         self._index, self._pieces, self._settings = opened, pieces, settings
@@ -53,13 +63,23 @@ class Mentor:
         # Answering, weighing and retrieving one question look for it once.
         self._near = lru_cache(maxsize=4)(self._retriever.near)
         self._evidence = Evidence(opened.lexical)
-        self._judge = judge
-        self._answerer: Answerer = answerer or Quoter()
+        self._judge, self._writer = judge, writer
         self._embedder = embedder.name
         self._passages = {passage.id: passage for passage in opened.passages}
         self._by_essay: dict[str, list[Passage]] = {id_: [] for id_ in self.documents}
         for passage in opened.passages:
             self._by_essay[passage.doc_id].append(passage)
+        self._composer = Composer(
+            self.documents,
+            self._passages,
+            answerer or Quoter(),
+            writer,
+            lambda: self.retold_checker,
+        )
+        self._kept: dict[tuple[object, ...], Said] = {}
+        self._keeping = Lock()
+        # The same questions are offered again and again.
+        self._answers = lru_cache(maxsize=1024)(self._place)
 
     @classmethod
     def open(
@@ -90,7 +110,8 @@ class Mentor:
             index.build(settings.index_dir, shelf, embedder, pieces, progress=shown, wait_s=_WAIT_S)
             opened = index.read(settings.index_dir, shelf, pieces)
         judge = open_judge(settings.reranker, offline=settings.offline)
-        return cls(documents, opened, embedder, pieces, settings, judge=judge)
+        writer = _open_writer(settings)
+        return cls(documents, opened, embedder, pieces, settings, judge=judge, writer=writer)
 
     def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
         """Answer a question; `history` holds earlier ones, oldest first.
@@ -101,46 +122,49 @@ class Mentor:
         answers = [said for said in self.stream(question, history) if isinstance(said, Answer)]
         return answers[-1]
 
-    def stream(self, question: str, history: Sequence[str] = ()) -> Iterator[Sentence | Answer]:
-        """Yield each sentence once it is checked, and the whole answer last. Raises like `ask`."""
+    def stream(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Sentence | Answer]:
+        """Yield each sentence once it is checked, and the whole answer last. Raises like `ask`.
+
+        The answer counts: where quotes had to take over from a chat model, its sentences are others
+        than those yielded before. Once `stopped()` is true the stream ends, without an answer.
+        """
         started = time.perf_counter()
         asked = self._taken(question)
-        spoken = language(asked)
-        lang: Lang = "zh" if spoken == "zh" else "en"
-        reply = wording.small_talk(asked, lang)
-        if reply:
-            yield Answer(asked, lang, "answered", reply, answerer="small talk")
-            return
-        earlier = self._earlier(history)
-        read, near, hits = self._found(asked, earlier, self._settings.top_k)
+        lang: Lang = "zh" if language(asked) == "zh" else "en"
+        replies = {"care": care(asked, lang), "small talk": wording.small_talk(asked, lang)}
+        for name, reply in replies.items():
+            if reply:
+                yield Answer(asked, lang, "answered", reply, answerer=name)
+                return
+        turn = self._turn(asked, lang, self._earlier(history), stopped)
         retrieved = _ms(started)
-        evidence = self._evidence(read, near) if spoken != "other" else 0.0
-        below = self._settings.refuse_below
-        refused = evidence < (self._evidence.below(near) if below is None else below)
-        _log.info("%s: evidence %.2f, %d hits", lang, evidence, len(hits))
-        claims = [] if refused else self._answerer(asked, lang, hits, self.documents)
-        sentences: list[Sentence] = []
-        dropped: list[Claim] = []
-        for claim, sentence in checked(
-            claims, self._passages, self.documents, lang, lambda: self.checker
-        ):
-            if sentence:
-                sentences.append(sentence)
-                yield sentence
-            else:
-                dropped.append(claim)
+        _log.info("%s: evidence %.2f, %d hits", lang, turn.evidence, len(turn.hits))
+        said = yield from self._said(turn, stopped)
+        if stopped():
+            return
+        asks, branches = self._asked_back(turn) if said.sentences else ("", ())
         yield Answer(
             question=asked,
             lang=lang,
-            status="answered" if sentences else "refused",
-            lead=self._lead(lang, spoken, sentences, direct=self._evidence.direct(near, evidence)),
-            sentences=tuple(sentences),
-            dropped=tuple(dropped),
-            nearest=() if sentences else tuple(hit.passage for hit in hits[:_NEAREST]),
-            followups=self._followups(near, lang, sentences),
-            hits=tuple(hits),
-            answerer=self._answerer.name,
-            timings_ms={"retrieve": retrieved, "total": _ms(started)},
+            status="answered" if said.sentences else "refused",
+            lead=self._lead(turn, said.sentences),
+            sentences=said.sentences,
+            dropped=said.dropped,
+            nearest=() if said.sentences else tuple(hit.passage for hit in turn.hits[:_NEAREST]),
+            followups=self._followups(turn.near, lang, said.sentences),
+            hits=turn.hits,
+            answerer=said.answerer,
+            understood=turn.understood,
+            note=said.note,
+            asks=asks,
+            branches=branches,
+            tokens=said.tokens,
+            timings_ms={"retrieve": retrieved} | said.timings(started) | {"total": _ms(started)},
         )
 
     def retrieve(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
@@ -165,6 +189,19 @@ class Mentor:
         from rag.check import open_checker
 
         return open_checker(self._settings.checker, offline=self._settings.offline)
+
+    @cached_property
+    def retold_checker(self) -> "Checker":
+        """What judges a chat model's sentences before they are shown; opened like `checker`."""
+        from rag.check import open_checker
+
+        settings = self._settings
+        return open_checker(settings.checker, offline=settings.offline, retold=True)
+
+    @property
+    def model(self) -> str:
+        """The name of the chat model that words the answers; "" where they are quotes alone."""
+        return self._writer.name if self._writer else ""
 
     @property
     def embedder(self) -> str:
@@ -197,7 +234,7 @@ class Mentor:
         return next((voice(self.documents[doc_id], passage, lang) for passage in here), "")
 
     def close(self) -> None:
-        """Let go of the index; further questions are errors."""
+        """Let go of the index and the model; further questions are errors."""
         self._index.store.close()
 
     def _taken(self, question: str) -> str:
@@ -220,6 +257,69 @@ class Mentor:
         return [
             q for q in questions if any(map(str.isalnum, q)) and not wording.small_talk(q, "en")
         ]
+
+    def _said(self, turn: "_Turn", stopped: Callable[[], bool]) -> Generator[Sentence, None, Said]:
+        """Compose what is said, or remember what a model wrote to the same question."""
+        if turn.refused:
+            return Said(answerer=self._composer.name)
+        question, key = turn.understood or turn.asked, (turn.asked, turn.understood, turn.earlier)
+        if kept := self._kept.get(key):
+            yield from kept.sentences
+            return replace(kept, tokens={}, first=time.perf_counter())
+        said = yield from self._composer.compose(
+            question, turn.lang, turn.hits, direct=turn.direct, stopped=stopped
+        )
+        if said.answerer == self.model and said.sentences and not stopped():
+            self._keep(key, said)
+        return said
+
+    def _keep(self, key: tuple[object, ...], said: Said) -> None:
+        """Remember a written answer, and forget the oldest. It is one index's and one prompt's,
+        since both last as long as this Mentor.
+        """
+        with self._keeping:
+            self._kept[key] = said
+            while len(self._kept) > self._settings.model_cache:
+                del self._kept[next(iter(self._kept))]
+
+    def _turn(
+        self, asked: str, lang: Lang, earlier: list[str], stopped: Callable[[], bool]
+    ) -> "_Turn":
+        """Return the question with what the shelf has for it; a follow-up is condensed first."""
+        understood = ""
+        if self._writer and earlier and query.leans(asked):
+            understood = self._writer.condense(asked, earlier, stopped)
+        read, near, hits = self._found(
+            understood or asked, [] if understood else earlier, self._settings.top_k
+        )
+        known = language(asked) != "other"
+        evidence = self._evidence(read, near) if known else 0.0
+        return _Turn(
+            asked=asked,
+            lang=lang,
+            earlier=tuple(earlier),
+            known=known,
+            understood=understood,
+            near=near,
+            hits=tuple(hits),
+            evidence=evidence,
+            refused=self._refuses(near, evidence),
+            direct=self._evidence.direct(near, evidence),
+        )
+
+    def _refuses(self, near: Nearness, evidence: float) -> bool:
+        below = self._settings.refuse_below
+        return evidence < (self._evidence.below(near) if below is None else below)
+
+    def _place(self, question: str) -> str | None:
+        """Return the passage that answers best, None where the shelf does not answer."""
+        read, near, hits = self._found(question, [], 1)
+        refused = self._refuses(near, self._evidence(read, near))
+        return None if refused or not hits else hits[0].passage.id
+
+    def _asked_back(self, turn: "_Turn") -> tuple[str, tuple[str, ...]]:
+        question = turn.understood or turn.asked
+        return asked_back(question, turn.earlier, turn.lang, self._place)
 
     def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[str, Nearness, list[Hit]]:
         """Return what was looked for, and what it comes near to, read with the questions before."""
@@ -245,11 +345,13 @@ class Mentor:
     def _speakers(self) -> list[Speaker]:
         return [s for document in self.documents.values() for s in document.speakers]
 
-    def _lead(self, lang: Lang, spoken: str, sentences: Sequence[Sentence], *, direct: bool) -> str:
-        if sentences:
-            names = [sentence.speaker for sentence in sentences]
-            return wording.lead(lang, names, direct=direct)
-        return wording.OTHER_LANGUAGE if spoken == "other" else wording.refused(lang)
+    def _lead(self, turn: "_Turn", sentences: Sequence[Sentence]) -> str:
+        if not sentences:
+            return wording.refused(turn.lang) if turn.known else wording.OTHER_LANGUAGE
+        if sentences[0].kind == "generated" and turn.direct:
+            return wording.written(turn.lang)
+        names = [sentence.speaker for sentence in sentences]
+        return wording.lead(turn.lang, names, direct=turn.direct)
 
     def _followups(
         self, near: Nearness, lang: Lang, sentences: Sequence[Sentence]
@@ -265,11 +367,43 @@ class Mentor:
             doc_id = self._passages[view.passage_id].doc_id
             place = view.span or self._passages[view.passage_id].span
             known = any(doc_id == id_ and span.overlap(place) for id_, span in cited)
-            if not known and view.passage_id not in chosen:
+            fresh = not known and view.passage_id not in chosen
+            if fresh and self._answers(view.text):
                 chosen[view.passage_id] = view.text
             if len(chosen) == _FOLLOWUPS:
                 break
         return tuple(chosen.values()) or self.starters(lang, _FOLLOWUPS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A question with what the shelf has for it. `understood` is "" where it was not condensed."""
+
+    asked: str
+    lang: Lang
+    earlier: tuple[str, ...]
+    known: bool  # it is in a language that Mentor answers in
+    understood: str
+    near: Nearness
+    hits: tuple[Hit, ...]
+    evidence: float
+    refused: bool
+    direct: bool
+
+
+def _open_writer(settings: Settings) -> Writer | None:
+    """Return what words the answers, None where they are quotes alone."""
+    if not settings.model:
+        return None
+    chat = open_chat(
+        settings.model,
+        key=settings.model_key.get_secret_value(),
+        url=settings.model_url,
+        temperature=settings.model_temperature,
+        timeout_s=settings.model_timeout_s,
+        retries=settings.model_retries,
+    )
+    return Writer(chat, settings.model_deadline_s)
 
 
 def _unseen(_what: str, _share: float) -> None:

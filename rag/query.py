@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rag.text import HAN
+from rag.text import HAN, terms
 
 if TYPE_CHECKING:
     from opencc import OpenCC
@@ -23,6 +23,15 @@ _LATIN = re.compile(
 )  # seven letters: "steak" is no slip for "streak", short words are too near to each other
 LONG = 6  # letters of a word that may have been meant
 _ALIKE = 0.87  # difflib's ratio: "Karpaty" and "karpathy" 0.93, "stipend" and "spend" 0.83
+_FEW_TERMS = 2  # a question with fewer words of meaning says little by itself
+_POINTS_BACK = re.compile(
+    r"[这那它她他]|(?<![尤极与])其(?!实)|上面|前面|刚才|后来|之后|呢\W*$"
+    r"|^(?:如果|要是|但是?|所以|然后)"
+    r"|\b(?:it|its|that|this|those|these|they|them|their|he|she|his|her|him|above|one)\b"
+    r"|(?<!\bis )(?<!\bare )\bthere\b|\bafterwards?\b"
+    r"|^(?:and|but|so|or|then|what if|what about|how about)\b",
+    re.IGNORECASE,
+)
 _FIRST = 1  # letters at the start that a slip leaves alone
 
 
@@ -52,6 +61,11 @@ def mended(question: str, spelt: Collection[str], known: Callable[[str], bool]) 
         return next(iter(difflib.get_close_matches(word, near, 1, _ALIKE)), found.group())
 
     return _LATIN.sub(mend, question)
+
+
+def leans(question: str) -> bool:
+    """Say whether a question may need the one before it: it points back, or says very little."""
+    return bool(_POINTS_BACK.search(question)) or len(terms(question)) < _FEW_TERMS
 
 
 @cache

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from rag.errors import Reason
 from rag.types import Lang
 
 EMPTY = "请写下你的问题。 Please type a question."
@@ -22,9 +23,41 @@ _REFUSED: dict[Lang, str] = {
 }
 _ONE: dict[Lang, str] = {"zh": "关于这一点,文章里这样说:", "en": "Here is what the essays say:"}
 _SEVERAL: dict[Lang, str] = {"zh": "{names}都谈到过这一点:", "en": "{names} speak to this:"}
+_WRITTEN: dict[Lang, str] = {
+    "zh": "用我的话转述文章,点编号看原文:",
+    "en": "Retold from the essays; each number opens the words it rests on:",
+}
 _NEAREST: dict[Lang, str] = {
     "zh": "文章没有直接谈到这个问题,最接近的是这些话:",
     "en": "The essays do not say this directly; these words come nearest:",
+}
+# Why quotes stand where a chat model was to write, or nothing does.
+_FAILED: dict[Lang, str] = {
+    "zh": "这次没能用模型作答({why}),下面是文章原话。",
+    "en": "The model could not answer this time ({why}); these are the essays' own words.",
+}
+_WHY: dict[Reason, dict[Lang, str]] = {
+    "timeout": {"zh": "它太久没有回应", "en": "it took too long"},
+    "rate limit": {"zh": "它眼下太忙", "en": "it is too busy"},
+    "unavailable": {"zh": "连不上它", "en": "it cannot be reached"},
+    "key": {"zh": "它不接受站点的密钥", "en": "it does not take this site's key"},
+    "malformed": {"zh": "它的回复读不出来", "en": "its reply cannot be read"},
+    "empty": {"zh": "它什么也没说", "en": "it said nothing"},
+    "paused": {"zh": "它接连出错,先歇一会儿", "en": "it failed repeatedly and is left to rest"},
+}
+_UNPROVED: dict[Lang, str] = {
+    "zh": "模型写的话多半在文章中找不到依据,下面换成文章原话。",
+    "en": "Most of what the model wrote is not borne out by the essays, so these are their own "
+    "words.",
+}
+_DECLINED: dict[Lang, str] = {
+    "zh": "模型读了最接近的段落,也认为它们没有回答这个问题。",
+    "en": "The model read the nearest passages and finds no answer in them either.",
+}
+_OVERRULED: dict[Lang, str] = {
+    "zh": "模型没有在这些段落里找到答案;下面是文章里最接近的原话,请自己判断。",
+    "en": "The model found no answer in these passages; here are the essays' own words, so judge "
+    "for yourself.",
 }
 
 # Small talk: what is said (whole words, joined by blanks where they are several), and the reply.
@@ -59,9 +92,10 @@ _REPLIES: tuple[tuple[str, dict[Lang, str]], ...] = (
     (
         _GREETINGS,
         {
-            "zh": "你好!关于做机器学习研究,有什么想问的吗?我只用书架上几篇文章的原话回答。",
+            "zh": "你好!关于做机器学习研究,有什么想问的吗?我只根据书架上几篇文章回答,"
+            "每句话都有原文为证。",
             "en": "Hello! What would you like to ask about doing machine-learning research? "
-            "I answer only with quotes from the essays on my shelf.",
+            "I answer only out of the essays on my shelf, with a quote behind every sentence.",
         },
     ),
     (
@@ -78,11 +112,11 @@ _REPLIES: tuple[tuple[str, dict[Lang, str]], ...] = (
     (
         _WHO,
         {
-            "zh": "我是 Mentor,用几篇过来人的文章回答做机器学习研究的问题。每句话都是文章原话,"
+            "zh": "我是 Mentor,用几篇过来人的文章回答做机器学习研究的问题。每句话都有文章原话为证,"
             "点开编号就能看到出处;文章没说的,我会说不知道。",
             "en": "I am Mentor. I answer questions about doing machine-learning research out of a "
-            "few essays by people who lived it. Every sentence is a quote that you can open in its "
-            "essay, and what the essays do not say, I say I do not know.",
+            "few essays by people who lived it. Every sentence rests on a quote that you can open "
+            "in its essay, and what the essays do not say, I say I do not know.",
         },
     ),
     (
@@ -121,6 +155,31 @@ def too_long(lang: Lang, n: int, limit: int) -> str:
 def refused(lang: Lang) -> str:
     """Say that the essays do not answer."""
     return _REFUSED[lang]
+
+
+def failed(lang: Lang, reason: Reason) -> str:
+    """Say why a chat model did not answer."""
+    return _FAILED[lang].format(why=_WHY[reason][lang])
+
+
+def unproved(lang: Lang) -> str:
+    """Say that too little of what a chat model wrote is proved."""
+    return _UNPROVED[lang]
+
+
+def declined(lang: Lang) -> str:
+    """Say that a chat model finds no answer in the passages."""
+    return _DECLINED[lang]
+
+
+def overruled(lang: Lang) -> str:
+    """Say that quotes are given although a chat model finds no answer in the passages."""
+    return _OVERRULED[lang]
+
+
+def written(lang: Lang) -> str:
+    """Introduce an answer in a chat model's words."""
+    return _WRITTEN[lang]
 
 
 def lead(lang: Lang, speakers: Sequence[str], *, direct: bool) -> str:
