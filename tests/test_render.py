@@ -63,7 +63,8 @@ def test_the_json_has_the_agreed_keys_and_flat_spans() -> None:
     row = as_json(replace(said, dropped=(Claim("x", ("a:0-1",), "quote", "x"),)), "q1")
     assert list(row) == [
         *("id", "question", "lang", "status", "lead", "sentences", "dropped", "nearest"),
-        *("followups", "hits", "answerer", "timings_ms"),
+        *("followups", "hits", "answerer", "understood", "note", "asks", "branches", "tokens"),
+            "timings_ms",
     ]
     assert row["id"] == "q1"
     citation = row["sentences"][0]["citations"][0]

@@ -1,6 +1,6 @@
 """A Mentor for the web faces: obeys the front door's interface, and answers from a table."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rag import (
     Answer,
@@ -82,7 +82,14 @@ class FakeMentor:
             return self._refusal(question)
         return self._answer(question)
 
-    def stream(self, question: str, history: Sequence[str] = ()) -> Iterator[Sentence | Answer]:
+    model = ""
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Sentence | Answer]:
         answer = self.ask(question, history)
         yield from answer.sentences
         yield answer

@@ -6,16 +6,19 @@ tests fail when a new Gradio calls them no more.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
+from threading import Event
 from typing import Any
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 from typing_extensions import override
 
-from rag import Answer, Document, Lang, Mentor, QuestionError, Sentence
-from ui.render import as_markdown, credit, escaped, said, unescaped
+from rag import Answer, Lang, Mentor, QuestionError, Sentence
+from ui.render import as_markdown, credit, escaped, options, said, unescaped
 from ui.words import WORDS, Words
 
 logger = logging.getLogger(__name__)
@@ -82,13 +85,25 @@ def build(mentor: Mentor, lang: Lang) -> gr.ChatInterface:
     """Return the chat in one interface language; answers follow the language of the question."""
     words = WORDS[lang]
 
-    def reply(question: str, history: list[ChatMessage]) -> Iterator[ChatMessage]:
-        yield from replies(mentor, question, history, words)
+    limiter = CapacityLimiter(_THREADS)
+
+    async def reply(question: str, history: list[ChatMessage]) -> AsyncIterator[ChatMessage]:
+        # Gradio ends a stream of its own threads only at the next message, which a slow model may
+        # keep from it: so the wait for it can be left, and whoever waits is told.
+        stop = Event()
+        messages = replies(mentor, question, history, words, stop.is_set)
+        try:
+            while message := await to_thread.run_sync(
+                partial(next, messages, None), abandon_on_cancel=True, limiter=limiter
+            ):
+                yield message
+        finally:
+            stop.set()
 
     return _Chat(
         reply,
         title=words.title,
-        description=_description(mentor.documents, words),
+        description=_description(mentor, words),
         examples=list(mentor.starters(lang, _STARTERS)),
         cache_examples=False,
         chatbot=gr.Chatbot(
@@ -124,12 +139,16 @@ def build(mentor: Mentor, lang: Lang) -> gr.ChatInterface:
 
 
 def replies(
-    mentor: Mentor, question: str, history: Sequence[ChatMessage], words: Words
+    mentor: Mentor,
+    question: str,
+    history: Sequence[ChatMessage],
+    words: Words,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[ChatMessage]:
     """Yield the message as it grows: the status line, the checked sentences, the whole answer."""
     yield _message(f"*{words.searching}*")
     try:
-        yield from _growing(mentor, question, earlier_questions(history), words)
+        yield from _growing(mentor, question, earlier_questions(history), words, stopped)
     except QuestionError as error:
         yield _message(escaped(str(error)))
     except Exception:
@@ -144,22 +163,26 @@ def earlier_questions(history: Sequence[ChatMessage]) -> tuple[str, ...]:
 
 
 def _growing(
-    mentor: Mentor, question: str, earlier: Sequence[str], words: Words
+    mentor: Mentor,
+    question: str,
+    earlier: Sequence[str],
+    words: Words,
+    stopped: Callable[[], bool],
 ) -> Iterator[ChatMessage]:
     ready: list[Sentence] = []
-    for part in mentor.stream(question, earlier):
+    for part in mentor.stream(question, earlier, stopped):
         if isinstance(part, Answer):
             text = as_markdown(part, mentor.documents, part.lang, with_followups=False)
-            yield _message(text, part.followups)
+            yield _message(text, options(part))
         else:
             # The status line stands where the lead will be, so that nothing jumps at the end.
             ready.append(part)
             yield _message(f"*{words.searching}*\n\n{said(ready, words.lang)}")
 
 
-def _message(markdown: str, followups: Sequence[str] = ()) -> ChatMessage:
-    options = [{"value": question, "label": question} for question in followups]
-    return {"role": "assistant", "content": markdown, "options": options}
+def _message(markdown: str, asked: Sequence[tuple[str, str]] = ()) -> ChatMessage:
+    buttons = [{"value": question, "label": label} for label, question in asked]
+    return {"role": "assistant", "content": markdown, "options": buttons}
 
 
 def _text(content: str | Sequence[Mapping[str, Any]]) -> str:
@@ -169,10 +192,12 @@ def _text(content: str | Sequence[Mapping[str, Any]]) -> str:
     return "".join(part.get("text", "") for part in content)
 
 
-def _description(documents: Mapping[str, Document], words: Words) -> str:
+def _description(mentor: Mentor, words: Words) -> str:
+    documents, model = mentor.documents, mentor.model
     authors = dict.fromkeys(credit(document, words)[0] for document in documents.values())
+    promise = words.promise_written if model else words.promise
     lines = (
-        words.promise.format(count=len(documents)),
+        promise.format(count=len(documents), model=model),
         words.essays.format(authors=words.author_join.join(authors)),
     )
     about = "".join(f'<p class="about">{escape(line)}</p>' for line in lines)

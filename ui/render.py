@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from html import escape
 from itertools import groupby
 from typing import Any
 
@@ -73,6 +74,11 @@ def as_json(answer: Answer, answer_id: str = "") -> dict[str, Any]:
         "followups": list(answer.followups),
         "hits": [hit_json(hit) for hit in answer.hits],
         "answerer": answer.answerer,
+        "understood": answer.understood,
+        "note": answer.note,
+        "asks": answer.asks,
+        "branches": list(answer.branches),
+        "tokens": dict(answer.tokens),
         "timings_ms": dict(answer.timings_ms),
     }
 
@@ -94,25 +100,60 @@ def as_markdown(
     Leave the follow-ups out where they are shown as buttons.
     """
     words = WORDS[lang]
-    parts = [escaped(answer.lead)]
+    frame = [understood(answer.understood, words), _boxed("note", escaped(answer.note))]
     if answer.status == "refused":
-        parts = [f"**{escaped(answer.lead)}**", _nearest(answer.nearest, documents, words)]
-    elif answer.sentences:
-        parts += [said(answer.sentences, lang), _sources(answer.sentences, documents, words)]
-    if with_followups and answer.followups:
+        parts = [f"**{escaped(answer.lead)}**", *frame, _nearest(answer.nearest, documents, words)]
+    else:
+        parts = [*frame, escaped(answer.lead)]
+    if answer.sentences:
+        parts += [said(answer.sentences, lang), _withheld(answer, words)]
+        parts += [escaped(answer.asks), _sources(answer.sentences, documents, words)]
+    if with_followups:
         parts.append(_questions(answer, words))
     body = "\n\n".join(part for part in parts if part)
     return _boxed("refused", body) if answer.status == "refused" else body
 
 
 def said(sentences: Sequence[Sentence], lang: Lang) -> str:
-    """Return the sentences in their order, each run of one voice in one essay introduced once."""
+    """Return the sentences in their order: a model's as running text, and each run of quotes of one
+    voice in one essay introduced once.
+    """
     words = WORDS[lang]
     groups = []
-    for (speaker, _), group in groupby(sentences, key=_voice):
-        intro = words.says.format(name=escaped(speaker)) if speaker else ""
-        groups += [intro, *_shown(list(group), words)]
+    for written, run in groupby(sentences, key=lambda sentence: sentence.kind == "generated"):
+        if written:
+            groups.append(words.between.join(_numbered(s.text, s.citations) for s in run))
+            continue
+        for (speaker, _), group in groupby(run, key=_voice):
+            intro = words.says.format(name=escaped(speaker)) if speaker else ""
+            groups += [intro, *_shown(list(group), words)]
     return "\n\n".join(part for part in groups if part)
+
+
+def understood(question: str, words: Words) -> str:
+    """Return the line that says how a follow-up was read; "" for ""."""
+    read = words.understood.format(question=escaped(question))
+    return _boxed("understood", read) if question else ""
+
+
+def options(answer: Answer) -> list[tuple[str, str]]:
+    """Return what can be asked next at a click: (what the button says, what it asks)."""
+    asked = answer.understood or answer.question
+    branches = [(branch.removeprefix(asked).strip(), branch) for branch in answer.branches]
+    return [*branches, *((question, question) for question in answer.followups)]
+
+
+def _withheld(answer: Answer, words: Words) -> str:
+    """Return what a model wrote and no essay bears out, folded away and marked as that."""
+    if not answer.dropped:
+        return ""
+    count = len(answer.dropped)
+    summary = (words.withheld_one if count == 1 else words.withheld).format(count=count)
+    rows = "\n".join(f"- {escaped(claim.text)}" for claim in answer.dropped)
+    return (
+        f'<details class="withheld"><summary>{escape(summary)}</summary>\n\n'
+        f"{words.unproved}\n\n{rows}\n\n</details>"
+    )
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -125,7 +166,9 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _boxed(name: str, markdown: str) -> str:
-    """Wrap Markdown in a named box; the empty lines keep it Markdown inside the tag."""
+    """Wrap Markdown in a named box, "" in none; the empty lines keep it Markdown inside."""
+    if not markdown:
+        return ""
     return f'<div class="{name}">\n\n{markdown}\n\n</div>'
 
 
@@ -141,22 +184,23 @@ def _shown(sentences: list[Sentence], words: Words) -> list[str]:
         if kind == "quote":
             blocks.append("\n>\n".join(_quoted(s.text, s.citations) for s in run))
         else:
-            blocks += [_reworded(sentence, words) for sentence in run]
+            blocks += [_translated(sentence, words) for sentence in run]
     return blocks
 
 
-def _quoted(text: str, citations: Iterable[Citation]) -> str:
+def _numbered(text: str, citations: Iterable[Citation]) -> str:
     marks = " ".join(cite_link(citation) for citation in citations)
-    lines = f"{escaped(text)}{_GLUE}{marks}".rstrip().split("\n")
+    return f"{escaped(text)}{_GLUE}{marks}".rstrip()
+
+
+def _quoted(text: str, citations: Iterable[Citation]) -> str:
+    lines = _numbered(text, citations).split("\n")
     return "\n".join(f"> {line}" for line in lines)
 
 
-def _reworded(sentence: Sentence, words: Words) -> str:
-    """Return a sentence that is not a quote; a translation stands beside its original."""
-    marks = " ".join(cite_link(citation) for citation in sentence.citations)
-    text = f"{escaped(sentence.text)}{_GLUE}{marks}".rstrip()
-    if sentence.kind == "generated":
-        return text
+def _translated(sentence: Sentence, words: Words) -> str:
+    """Return a translation beside its original."""
+    text = _numbered(sentence.text, sentence.citations)
     originals = [_quoted(citation.quote, ()) for citation in sentence.citations]
     return "\n\n".join([f"{text} *({words.ours})*", *originals])
 
@@ -245,8 +289,11 @@ def in_english(document: Document, passage: Passage) -> str:
 
 
 def _questions(answer: Answer, words: Words) -> str:
+    questions = (*answer.branches, *answer.followups)
+    if not questions:
+        return ""
     heading = words.try_asking if answer.status == "refused" else words.ask_next
-    return "\n".join([f"{heading}\n", *(f"- {escaped(q)}" for q in answer.followups)])
+    return "\n".join([f"{heading}\n", *(f"- {escaped(q)}" for q in questions)])
 
 
 def _sentence_json(sentence: Sentence) -> dict[str, Any]:

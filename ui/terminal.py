@@ -29,16 +29,25 @@ def show_answer(answer: Answer, documents: Mapping[str, Document]) -> None:
     words = WORDS[answer.lang]
     console.print()
     frame = "yellow" if answer.status == "refused" else "default"
+    read = words.understood.format(question=answer.understood) if answer.understood else ""
+    for line in filter(None, (read, answer.note)):
+        console.print(Text(line, style="dim"))
     console.print(Text(answer.lead, style=frame))
-    for speaker, group in groupby(answer.sentences, key=lambda sentence: sentence.speaker):
+    for speaker, group in groupby(answer.sentences, key=_voice):
         console.print(_said(speaker, list(group)))
+    if answer.sentences and answer.dropped:
+        count = len(answer.dropped)
+        withheld = words.withheld_one if count == 1 else words.withheld
+        console.print(Text(f"\n{withheld.format(count=count)}", style="dim"))
     if answer.sentences:
         console.print(_sources(answer, documents, words))
     if answer.nearest:
         console.print(_nearest(answer.nearest, documents, words))
-    if answer.followups:
+    if answer.asks:
+        console.print(Text(f"\n{answer.asks}"))
+    if answer.followups or answer.branches:
         console.print(Text(f"\n{words.ask_next}", style="dim"))
-        for question in answer.followups:
+        for question in (*answer.branches, *answer.followups):
             console.print(Text(f"  · {question}"))
     console.print()
 
@@ -59,8 +68,13 @@ def _stdout() -> Console:
     return console
 
 
+def _voice(sentence: Sentence) -> str:
+    """Return who is introduced; nobody says what a model retells."""
+    return "" if sentence.kind == "generated" else sentence.speaker
+
+
 def _said(speaker: str, sentences: Sequence[Sentence]) -> RenderableType:
-    parts: list[RenderableType] = [Text(f"\n{speaker}", style="bold")]
+    parts: list[RenderableType] = [Text(f"\n{speaker}", style="bold") if speaker else Text()]
     for sentence in sentences:
         numbers = "".join(f"[{c.n}]" for c in dict.fromkeys(sentence.citations))
         quote = Text.assemble(sentence.text, " ", (numbers, "bold cyan"))

@@ -17,6 +17,7 @@ class Words:
     tag: str
     title: str
     promise: str
+    promise_written: str
     essays: str
     author_join: str
     other: Lang  # what `switch` leads to
@@ -26,6 +27,11 @@ class Words:
     searching: str
     failed: str
     says: str
+    between: str  # two sentences of running text
+    understood: str
+    withheld_one: str
+    withheld: str
+    unproved: str
     ours: str
     sources: str
     nearest: str
@@ -50,6 +56,11 @@ _ZH = Words(
         "做机器学习科研遇到的困惑，Mentor 只用下面 {count} 篇文章的原话回答，每一句都能点开核对；"
         "文章没写到的，它会直说。你的问题不会离开这台机器。"
     ),
+    promise_written=(
+        "做机器学习科研遇到的困惑，Mentor 让 {model} 用自己的话转述下面 {count} 篇文章来回答；"
+        "每一句都先和原文核对，附上能点开的引文，核对不上的不给你看。文章没写到的，它会直说。"
+        "你的问题会发给 {model}。"
+    ),
     essays="文章作者：{authors}",
     author_join="、",
     other="en",
@@ -59,6 +70,11 @@ _ZH = Words(
     searching="正在查找…",
     failed="抱歉，这次没能答上来，问题出在 Mentor 这边。请稍后再问一次。",
     says="**{name}** 说：",
+    between="",
+    understood="理解为：{question}",
+    withheld_one="有 1 句话在文章中找不到依据，已略去",
+    withheld="有 {count} 句话在文章中找不到依据，已略去",
+    unproved="*下面是模型写的，文章没有这样说，别当真：*",
     ours="本项目译",
     sources="出处",
     nearest="离问题最近的段落（供阅读，不是答案）",
@@ -95,6 +111,12 @@ _EN = Words(
         "essays below, and every quote can be opened and checked. What the essays do not say, it "
         "says so. Your questions stay on this machine."
     ),
+    promise_written=(
+        "Answers questions about doing machine learning research by letting {model} retell the "
+        "{count} essays below. Each sentence is checked against its essay first, with a quote that "
+        "you can open; what is not borne out is not shown. What the essays do not say, Mentor says "
+        "so. Your questions are sent to {model}."
+    ),
     essays="The essays are by {authors}",
     author_join="; ",
     other="zh",
@@ -104,6 +126,11 @@ _EN = Words(
     searching="Searching the essays…",
     failed="Sorry, this one failed, and the fault is Mentor's. Please ask again in a moment.",
     says="**{name}**:",
+    between=" ",
+    understood="Understood as: {question}",
+    withheld_one="1 sentence is not borne out by the essays and was left out",
+    withheld="{count} sentences are not borne out by the essays and were left out",
+    unproved="*The model wrote this; the essays do not say it, so do not rely on it:*",
     ours="our translation",
     sources="Sources",
     nearest="The nearest passages (to read, not an answer)",
