@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, cast, get_args
 
 import typer
@@ -14,11 +15,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from eval import calibrate as calibration
-from eval import card, conformance, counterfactual, report, shelves
+from eval import card, conformance, counterfactual, drafts, report, shelves
 from eval import compare as comparing
 from eval import perturb as perturbing
 from eval import retrieval as retrieving
 from eval import run as running
+from eval import written as writing
 from eval.cases import Case, Split, read, read_texts
 from eval.figures import Figure, of_flags
 from eval.reply import Target
@@ -241,24 +243,59 @@ def _refuses(mentor: Mentor, text: str) -> bool:
 
 
 @app.command()
+def written(
+    split: Annotated[str, typer.Option(help="dev or test; report test only.")] = "test",
+    parts: Annotated[
+        list[str] | None, typer.Option("--part", help="honest, lying, half-lying, refusing.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(help="Of every interval.")] = 2000,
+    seed: Seed = 7,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Have models play honest and lying over the questions, and count what is shown."""
+    cases = [case for case in read(_split(split)) if case.answerable]
+    found: list[Figure] = []
+    with _plainly(), TemporaryDirectory() as folder:
+        sentences = drafts.read("dev" if split == "dev" else "test")
+        settings = Settings(index_dir=Path(folder) / "index")
+        for part in cast("list[writing.Part]", parts) or writing.PARTS:
+            with _progress(f"{part}, {split}", len(cases)) as tick:
+                shown = writing.play(part, settings, sentences, cases, tick)
+            found += writing.figures(part, shown, seed, resamples)
+            found += writing.waits(part, shown)
+        with _shelf(None) as mentor:
+            found.append(drafts.checking(mentor, sentences))
+    if as_json:
+        typer.echo(json.dumps([running.figure_row(figure) for figure in found]))
+        return
+    _print(f"written answers, {split}", found)
+
+
+@app.command()
 def calibrate(
     out: Annotated[Path, typer.Option(help="Where the weights go.")] = Path(
         "rag/model/evidence.json"
     ),
 ) -> None:
-    """Fit the refusal on the dev and tuning questions, the checker's threshold on dev claims."""
+    """Fit the refusal on dev and tuning questions, the checkers' thresholds on dev claims."""
     cases = [*read("dev"), *read("tuning")]
     with _shelf(None) as mentor:
         asked = calibration.fit(mentor, cases, calibration.ASKED)
         threshold = card.fitted_threshold(mentor)
+        written = drafts.read("dev")
+        supports = drafts.supports(mentor, written)
+        retold = calibration.retold_thresholds(supports, [draft.supported for draft in written])
     with _shelf(["all"]) as mentor:
         told = calibration.fit(mentor, cases, calibration.TOLD)
     weights = {"asked": asked, "told": told}
     out.write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
-    checker = out.with_name("checker.json")
-    kept = json.loads(checker.read_text(encoding="utf-8")) | {"threshold": threshold}
-    checker.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
-    typer.echo(f"wrote {out} and the threshold in {checker}: {threshold}")
+    typer.echo(f"wrote {out}")
+    for name, thresholds in (("checker.json", {"threshold": threshold}), ("retold.json", retold)):
+        path = out.with_name(name)
+        kept = json.loads(path.read_text(encoding="utf-8")) | thresholds
+        path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+        typer.echo(f"set in {path}: {thresholds}")
 
 
 # --- opening -----------------------------------------------------------------------------------
@@ -373,7 +410,8 @@ def _print(title: str, found: Sequence[Figure]) -> None:
     table = Table("figure", "value", "95 % interval", "n", title=title)
     for figure in found:
         interval = "" if figure.interval is None else "{:.2f} to {:.2f}".format(*figure.interval)
-        table.add_row(figure.name, _number(figure.value), interval, str(figure.n))
+        name = f"{figure.group}: {figure.name}" if figure.group else figure.name
+        table.add_row(name, _number(figure.value), interval, str(figure.n))
     Console().print(table)
 
 

@@ -12,6 +12,9 @@ from rag import Mentor
 # wrongly sent away is worse off than one who is shown the nearest passages.
 _FALSE_REFUSALS = 0.05
 _SURE = 0.25  # the share of answerable questions whose answers are called only the nearest
+# True retellings of the dev drafts that the checker may withhold, and false ones that it may call
+# sure. The first leaves room below 8 %, which are too many; the second is a lie seen for a moment.
+_WITHHELD, _FALSELY_SURE = 0.05, 0.01
 ASKED = ("few", "more", "vote", "covered", "unseen")
 TOLD = ("texts", "home", "strange", "decoys")
 
@@ -43,3 +46,19 @@ def fit(mentor: Mentor, cases: Sequence[Case], features: Sequence[str]) -> dict[
 
 def _named(features: Sequence[str], values: Sequence[float]) -> Mapping[str, float]:
     return {name: round(float(v), 5) for name, v in zip(features, values, strict=True)}
+
+
+def retold_thresholds(supports: Sequence[float], truths: Sequence[bool]) -> dict[str, float]:
+    """Return from where a retelling counts as supported, and from where beyond doubt: never less.
+
+    Raises:
+        ValueError: there is no true retelling, or no false one.
+    """
+    pairs = list(zip(supports, truths, strict=True))
+    true, false = ([s for s, truth in pairs if truth == side] for side in (True, False))
+    if not true or not false:
+        msg = "thresholds need true retellings and false ones."
+        raise ValueError(msg)
+    threshold = float(np.quantile(true, _WITHHELD))
+    sure = max(threshold, float(np.quantile(false, 1 - _FALSELY_SURE)))
+    return {"threshold": round(threshold, 4), "sure": round(sure, 4)}
