@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from rag import Settings
@@ -72,6 +73,8 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, SecretStr):
+        return ""
     return f"`{value}`" if value != "" else '`""`'
 
 
