@@ -78,8 +78,6 @@ class Mentor:
         )
         self._kept: dict[tuple[object, ...], Said] = {}
         self._keeping = Lock()
-        # The same questions are offered again and again.
-        self._answers = lru_cache(maxsize=1024)(self._place)
 
     @classmethod
     def open(
@@ -356,7 +354,11 @@ class Mentor:
     def _followups(
         self, near: Nearness, lang: Lang, sentences: Sequence[Sentence]
     ) -> tuple[str, ...]:
-        """Return near questions, but not the same, that other places of the shelf answer."""
+        """Return near questions, but not the same, that other places of the shelf answer.
+
+        Each is one of the project's beginner questions, and is answered: evidence rises to the
+        likeness of a question and a beginner question, which here is 1 (`rag/evidence.py`).
+        """
         cited = [(c.doc_id, c.span) for sentence in sentences for c in sentence.citations]
         chosen: dict[str, str] = {}
         for row, similarity in zip(near.rows.tolist(), near.similar.tolist(), strict=True):
@@ -367,8 +369,7 @@ class Mentor:
             doc_id = self._passages[view.passage_id].doc_id
             place = view.span or self._passages[view.passage_id].span
             known = any(doc_id == id_ and span.overlap(place) for id_, span in cited)
-            fresh = not known and view.passage_id not in chosen
-            if fresh and self._answers(view.text):
+            if not known and view.passage_id not in chosen:
                 chosen[view.passage_id] = view.text
             if len(chosen) == _FOLLOWUPS:
                 break
