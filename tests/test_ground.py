@@ -22,8 +22,10 @@ from rag import (
     open_checker,
     vetoed,
 )
+from rag.frame import named
 from rag.ground import checked as checked_all
-from rag.ground import ground, misattributed, named, translated, voice
+from rag.ground import ground, translated, voice
+from rag.proof import misattributed
 
 HE = Speaker("何恺明", "Kaiming He", url="https://talk.example", labels=("何恺明:",))
 HOST = Speaker("西风", "Xifeng")
@@ -99,7 +101,7 @@ PASSAGES = {p.id: p for p in (FIRST, SAID, LIST, LAST, ELSEWHERE)}
 class Marks:
     """A Checker with marks for contexts and claims, that remembers what it was asked."""
 
-    name, threshold = "marks", 0.5
+    name, threshold, sure = "marks", 0.5, 0.9
 
     def __init__(self, marks: dict[str, float] | None = None, otherwise: float = 0.0) -> None:
         self.marks, self.otherwise = marks or {}, otherwise
@@ -120,7 +122,11 @@ def unopened() -> Checker:
 
 
 def checked(claim: Claim, lang: Lang = "zh", number: int = 1) -> Sentence | None:
-    return ground(claim, PASSAGES, DOCUMENTS, lang, number, Marks)
+    return ground(claim, PASSAGES, DOCUMENTS, lang, lambda *_: number, Marks)
+
+
+def one(_passage: Passage, _span: Span) -> int:
+    return 1
 
 
 def quoted(quote: str, *where: Passage) -> Claim:
@@ -183,7 +189,7 @@ def test_the_first_passage_named_that_holds_the_quote_is_cited() -> None:
     here = passage(again, quote, quote, HOST)
     claim = Claim(quote, ("gone:0-1", SAID.id, here.id, ELSEWHERE.id), "quote", quote)
     passages, documents = {**PASSAGES, here.id: here}, {**DOCUMENTS, "other": again}
-    sentence = ground(claim, passages, documents, "zh", 1, unopened)
+    sentence = ground(claim, passages, documents, "zh", one, unopened)
     assert sentence is not None
     assert sentence.citations[0].span == here.span
 
@@ -287,9 +293,9 @@ def test_a_claim_that_its_quote_does_not_prove_is_no_sentence(claim: Claim, lang
 def test_a_passage_that_its_essay_no_longer_holds_proves_nothing() -> None:
     claim = quoted("好奇心才是。", SAID)
     moved = {"notes": replace(DOCUMENTS["notes"], text="新" + NOTES)}
-    assert ground(claim, PASSAGES, moved, "zh", 1, unopened) is None
-    assert ground(claim, PASSAGES, {}, "zh", 1, unopened) is None
-    assert ground(claim, {}, DOCUMENTS, "zh", 1, unopened) is None
+    assert ground(claim, PASSAGES, moved, "zh", one, unopened) is None
+    assert ground(claim, PASSAGES, {}, "zh", one, unopened) is None
+    assert ground(claim, {}, DOCUMENTS, "zh", one, unopened) is None
 
 
 @given(
@@ -301,7 +307,7 @@ def test_a_passage_that_its_essay_no_longer_holds_proves_nothing() -> None:
 )
 def test_no_sentence_has_a_quote_that_does_not_stand_in_its_essay(quote: str, kind: Kind) -> None:
     claim = Claim(quote, tuple(PASSAGES), kind, quote)
-    sentence = ground(claim, PASSAGES, DOCUMENTS, "zh", 1, lambda: Marks(otherwise=1.0))
+    sentence = ground(claim, PASSAGES, DOCUMENTS, "zh", one, lambda: Marks(otherwise=1.0))
     if sentence:
         (citation,) = sentence.citations
         assert citation.span.of(DOCUMENTS[citation.doc_id].text) == citation.quote
@@ -314,118 +320,99 @@ def test_no_sentence_has_a_quote_that_does_not_stand_in_its_essay(quote: str, ki
 # --- generated claims --------------------------------------------------------------------------
 
 
-def generated(text: str, quote: str, *where: Passage) -> Claim:
-    return told(text, quote, *where, kind="generated")
+def generated(text: str, *where: Passage) -> Claim:
+    return told(text, "", *where, kind="generated")
 
 
 def supported(claim: Claim, support: float = 1.0, lang: Lang = "zh") -> Sentence | None:
     marks = Marks(otherwise=support)
-    return ground(claim, PASSAGES, DOCUMENTS, lang, 1, lambda: marks)
+    return ground(claim, PASSAGES, DOCUMENTS, lang, one, lambda: marks)
 
 
 @pytest.mark.parametrize("claim", [quoted("好奇心才是。", SAID), quoted("没有这句话。", SAID)])
 def test_a_checker_is_not_opened_for_quotes_and_translations(claim: Claim) -> None:
-    ground(claim, PASSAGES, DOCUMENTS, "zh", 1, unopened)
+    ground(claim, PASSAGES, DOCUMENTS, "zh", one, unopened)
     translation = told("Curiosity is.", claim.quote, SAID)
-    ground(translation, PASSAGES, DOCUMENTS, "en", 1, unopened)
-
-
-@pytest.mark.parametrize("quote", ["没有这句话。", "", "。", "好奇"])
-def test_a_checker_is_not_opened_for_a_claim_without_a_quote_in_its_passage(quote: str) -> None:
-    assert ground(generated("x", quote, FIRST), PASSAGES, DOCUMENTS, "zh", 1, unopened) is None
+    ground(translation, PASSAGES, DOCUMENTS, "en", one, unopened)
 
 
 @pytest.mark.parametrize(
-    ("quote", "where", "cited"),
+    ("text", "lang", "where", "cited"),
     [
-        ("不要先看论文。", FIRST, "不要先看论文。"),
-        ("先看论文", FIRST, "不要先看论文。"),
-        ("两个小时", FIRST, "看了两个小时(大约),写了“三行”代码!"),
-        ('两个小时（大约），写了"三行"代码', FIRST, "看了两个小时(大约),写了“三行”代码!"),
-        ("论文。看了", FIRST, "不要先看论文。看了两个小时(大约),写了“三行”代码!"),
-        ("用c++写", FIRST, "他说「用 C++ 写。」"),
-        ("CAFE\u0301", LAST, "𠮷野家的 café 🔥很好。"),
-        ("don't compare it to 3.14", LAST, "Don’t compare it to 3.14 (or $5)."),
-        ("写代码", LIST, "写代码"),
+        ("先不要看论文。", "zh", FIRST, "不要先看论文。"),
+        ("He read for two hours.", "en", FIRST, "看了两个小时(大约),写了“三行”代码!"),
+        ("好奇心才是。", "zh", SAID, "好奇心才是。"),
+        ("写代码吧。", "zh", LIST, "写代码"),
     ],
 )
-def test_a_generated_claim_is_cited_to_the_whole_sentences_around_its_quote(
-    quote: str, where: Passage, cited: str
+def test_a_generated_claim_is_cited_to_the_whole_sentences_that_say_most_of_it(
+    text: str, lang: Lang, where: Passage, cited: str
 ) -> None:
-    sentence = supported(generated("A claim.", quote, where), 0.75, "en")
+    sentence = supported(generated(text, where), 0.75, lang)
     assert sentence is not None
     [citation] = sentence.citations
     start = NOTES.index(cited)
     assert (citation.quote, citation.span) == (cited, Span(start, start + len(cited)))
-    assert (sentence.text, sentence.kind, sentence.lang) == ("A claim.", "generated", "en")
+    assert (sentence.text, sentence.kind, sentence.lang) == (text, "generated", lang)
     assert sentence.support == 0.75
-
-
-@pytest.mark.parametrize(
-    ("quote", "where"),
-    [
-        ("要先读论文", FIRST),
-        ("两小时", FIRST),
-        ("好奇心才是。", FIRST),
-        ("Don't compare it to 3", LAST),
-        ("comp", LAST),
-        ("不要先看论文。……然后走了。", FIRST),
-        ("🔥", LAST),
-        (" ", FIRST),
-    ],
-)
-def test_a_generated_claim_falls_when_its_quote_does_not_even_nearly_stand(
-    quote: str, where: Passage
-) -> None:
-    assert supported(generated("A claim.", quote, where)) is None
 
 
 @pytest.mark.parametrize(("support", "stands"), [(0.0, False), (0.49, False), (0.5, True)])
 def test_a_generated_claim_stands_from_the_threshold_of_its_checker(
     support: float, stands: bool
 ) -> None:
-    claim = generated("Curiosity matters.", "好奇心才是。", SAID)
-    assert (supported(claim, support) is not None) == stands
+    assert (supported(generated("好奇心很要紧。", SAID), support) is not None) == stands
+
+
+@pytest.mark.parametrize(("support", "stands"), [(0.5, False), (0.89, False), (0.9, True)])
+def test_a_passage_that_was_not_named_must_prove_a_claim_beyond_doubt(
+    support: float, stands: bool
+) -> None:
+    marks = Marks(otherwise=support)
+    claim = generated("好奇心很要紧。")
+    found = ground(claim, PASSAGES, DOCUMENTS, "zh", one, lambda: marks, [SAID])
+    assert (found is not None) == stands
 
 
 def test_no_checker_passes_a_number_that_the_passage_does_not_say() -> None:
-    assert supported(generated("He read for two hours.", "看了两个小时", FIRST), 1.0) is not None
-    assert supported(generated("He read for five hours.", "看了两个小时", FIRST), 1.0) is None
+    assert supported(generated("He read for two hours.", FIRST), 1.0, "en") is not None
+    assert supported(generated("He read for five hours.", FIRST), 1.0, "en") is None
     assert vetoed("他看了五个小时。", FIRST, [])
     assert not vetoed("他看了2个小时。", FIRST, [])
 
 
-def test_a_checker_reads_the_whole_passage_and_the_claim() -> None:
-    marks = Marks(otherwise=1.0)
-    claim = generated("Curiosity matters.", "好奇心才是。", SAID)
-    ground(claim, PASSAGES, DOCUMENTS, "zh", 1, lambda: marks)
-    assert marks.asked == [(SAID.text, "Curiosity matters.")]
+@pytest.mark.parametrize(("text", "lang"), [("Curiosity matters.", "zh"), ("好奇心很要紧。", "en")])
+def test_a_sentence_in_another_language_than_the_askers_is_none(text: str, lang: Lang) -> None:
+    assert supported(generated(text, SAID), 1.0, lang) is None
 
 
 def test_a_generated_claim_is_cited_to_the_first_of_its_passages_that_supports_it() -> None:
     elsewhere = passage(DOCUMENTS["other"], "看了", "先看论文。", HOST)
-    passages = {FIRST.id: FIRST, elsewhere.id: elsewhere}
-    claim = generated("He read for two hours.", "看了两个小时", FIRST, elsewhere)
+    passages = {SAID.id: SAID, elsewhere.id: elsewhere}
+    claim = generated("先看论文。", SAID, elsewhere)
 
-    marks = Marks({elsewhere.text: 1.0})
-    sentence = ground(claim, passages, DOCUMENTS, "zh", 1, lambda: marks)
+    class Second(Marks):
+        def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+            return [float("看了两个小时" in context) for context, _ in pairs]
+
+    sentence = ground(claim, passages, DOCUMENTS, "zh", one, Second)
     assert sentence is not None
     assert sentence.citations[0].doc_id == "other"
 
 
-def test_claims_of_one_passage_share_a_number_and_dropped_ones_take_none() -> None:
-    marks = Marks({"how": 0.9, "why": 0.1, "what": 0.8, "where": 0.9})
+def test_one_place_has_one_number_and_what_is_dropped_takes_none() -> None:
+    marks = Marks({"看论文吧。": 0.0}, otherwise=1.0)
     claims = [
-        generated("why", "好奇心才是。", SAID),
-        generated("how", "不要先看论文。", FIRST),
-        generated("what", "好奇心才是。", SAID),
+        generated("看论文吧。", SAID),
+        generated("先不要看论文。", FIRST),
+        generated("好奇心才是。", SAID),
         quoted("然后走了。", FIRST),
-        generated("where", "两个小时", FIRST),
+        generated("好奇心是。", SAID),
     ]
     found = list(checked_all(claims, PASSAGES, DOCUMENTS, "zh", lambda: marks))
     assert [claim for claim, _ in found] == claims
     numbers = [sentence.citations[0].n if sentence else 0 for _, sentence in found]
-    assert numbers == [0, 1, 2, 1, 1]
+    assert numbers == [0, 1, 2, 3, 2]
 
 
 # --- who says so -------------------------------------------------------------------------------
@@ -434,23 +421,23 @@ def test_claims_of_one_passage_share_a_number_and_dropped_ones_take_none() -> No
 @pytest.mark.parametrize(
     ("text", "stands"),
     [
-        ("Curiosity matters.", True),
-        ("Kaiming He says that curiosity matters.", True),
+        ("好奇心很要紧。", True),
         ("何恺明说,好奇心才是。", True),
-        ("Xifeng says that curiosity matters.", False),
+        ("Kaiming 说,好奇心才是。", True),
         ("西风说,好奇心才是。", False),
-        ("XIFENG: curiosity.", False),
-        ("He says that curiosity matters.", True),
-        ("Kaiming, not Xifeng, says so.", True),
+        ("XIFENG 说,好奇心才是。", False),
+        ("他说,好奇心才是。", True),
     ],
 )
 def test_a_claim_may_not_give_the_words_of_one_to_another(text: str, stands: bool) -> None:
-    assert (supported(generated(text, "好奇心才是。", SAID)) is not None) == stands
+    assert (supported(generated(text, SAID)) is not None) == stands
 
 
 def test_a_checker_is_not_asked_about_a_claim_that_names_the_wrong_speaker() -> None:
-    claim = generated("Xifeng says so.", "好奇心才是。", SAID)
-    assert ground(claim, PASSAGES, DOCUMENTS, "en", 1, unopened) is None
+    marks = Marks(otherwise=1.0)
+    claim = generated("Xifeng says so.", SAID)
+    assert ground(claim, PASSAGES, DOCUMENTS, "en", one, lambda: marks) is None
+    assert marks.asked == []
 
 
 def test_whoever_the_passage_itself_mentions_may_be_named() -> None:
@@ -500,8 +487,8 @@ def test_people_are_named_wholly_or_in_part_in_either_language() -> None:
     ],
 )
 def test_the_shipped_checker_keeps_what_a_passage_says(text: str, stands: bool) -> None:
-    claim = generated(text, "发表不是终点", SAID)
-    sentence = ground(claim, PASSAGES, DOCUMENTS, "zh", 1, lambda: open_checker("", offline=True))
+    checker = open_checker("", offline=True, retold=True)
+    sentence = ground(generated(text, SAID), PASSAGES, DOCUMENTS, "zh", one, lambda: checker)
     assert (sentence is not None) == stands
 
 

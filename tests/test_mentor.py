@@ -545,9 +545,8 @@ def test_what_an_answerer_makes_up_is_dropped_and_kept_for_inspection(
         _claim(TRUE),
         _claim("", place),
         Claim("Curiosity is everything.", (place,), "translation", TRUE),
-        Claim("显卡的价格今年翻了三倍。", (place,), "generated", TRUE),
-        Claim("选课题最重要的标准是好奇心。", (place,), "generated", "选课题最重要的标准是钱。"),
-        Claim("Ann 说,选课题最重要的标准是好奇心。", (place,), "generated", TRUE),
+        Claim("显卡的价格今年翻了三倍。", (place,), "generated", ""),
+        Claim("Ann 说,选课题最重要的标准是好奇心。", (place,), "generated", ""),
     ]
     liar.claims = [*false[:4], _claim(TRUE, place), *false[4:]]
     answer = mentor.ask("怎么选课题?")
@@ -561,19 +560,17 @@ def test_a_generated_claim_that_its_passage_supports_is_shown_with_its_quote(
     lied: tuple[Mentor, Liar],
 ) -> None:
     mentor, liar = lied
-    [hours] = [passage.id for passage in mentor.passages if "ten thousand" in passage.text]
     liar.claims = [
-        Claim("最重要的标准是好奇心", ("notes:15-52",), "generated", "标准是好奇心"),
-        Claim("You need 10,000 hours.", (hours,), "generated", "ten thousand hours"),
+        Claim("最重要的标准是好奇心。", ("notes:15-52",), "generated", ""),
+        Claim("发表不是终点。", ("notes:15-52",), "generated", ""),
     ]
     answer = mentor.ask("怎么选课题?")
     one, other = answer.sentences
-    assert (one.kind, one.text, one.lang) == ("generated", "最重要的标准是好奇心", "zh")
+    assert (one.kind, one.text, one.lang) == ("generated", "最重要的标准是好奇心。", "zh")
     assert one.citations[0].quote == TRUE
-    assert other.speaker == "Ann"
-    assert other.citations[0].quote == "You need ten thousand hours of practice."
+    assert other.citations[0].quote == "发表不是终点。"
     assert [sentence.citations[0].n for sentence in answer.sentences] == [1, 2]
-    assert all(mentor.checker.threshold <= s.support <= 1.0 for s in answer.sentences)
+    assert all(mentor.retold_checker.threshold <= s.support <= 1.0 for s in answer.sentences)
 
 
 def test_a_claim_with_another_number_is_supported_less(lied: tuple[Mentor, Liar]) -> None:
@@ -620,3 +617,10 @@ def test_the_same_passage_has_the_same_number_wherever_it_is_cited(
     ]
     said: list[Sentence] = list(mentor.ask("怎么选课题?").sentences)
     assert [sentence.citations[0].n for sentence in said] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("question", ["怎么选课题?", "Do I need a PhD?", "没有显卡怎么办?", "xyzzy?"])
+def test_every_follow_up_that_is_offered_is_answered(shelf: Mentor, question: str) -> None:
+    followups = shelf.ask(question).followups
+    assert followups
+    assert {shelf.ask(followup).status for followup in followups} == {"answered"}
