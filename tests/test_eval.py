@@ -12,6 +12,8 @@ from typing import get_args
 
 import pytest
 from fakes import write
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eval import calibrate
 from eval.card import ESSAYS
@@ -329,3 +331,37 @@ def test_few_answerable_questions_are_refused_and_most_others_are(shelf: Mentor)
     outside = [refused[case.id] for case in cases if not case.answerable]
     assert sum(inside) / len(inside) < 0.1
     assert sum(outside) / len(outside) > 0.6
+
+
+@given(
+    true=st.lists(st.floats(0, 1), min_size=1, max_size=60),
+    false=st.lists(st.floats(0, 1), min_size=1, max_size=60),
+)
+def test_the_checker_may_withhold_few_truths_and_be_sure_of_next_to_no_lie(
+    true: list[float], false: list[float]
+) -> None:
+    truths = [True] * len(true) + [False] * len(false)
+    found = calibrate.retold_thresholds([*true, *false], truths)
+    slack = 1e-4  # they are rounded
+    withheld = sum(support < found["threshold"] - slack for support in true)
+    sure = sum(support > found["sure"] + slack for support in false)
+    assert withheld <= calibrate._WITHHELD * len(true) + 1
+    assert sure <= calibrate._FALSELY_SURE * len(false) + 1
+    assert 0.0 <= found["threshold"] <= found["sure"] <= 1.0
+
+
+def test_thresholds_of_retellings_are_quantiles_of_both_sides() -> None:
+    true, false = [n / 100 for n in range(101)], [n / 200 for n in range(101)]
+    truths = [True, False] * 101
+    supports = [s for pair in zip(true, false, strict=True) for s in pair]
+    found = calibrate.retold_thresholds(supports, truths)
+    few = pytest.approx(calibrate._WITHHELD)
+    assert found == {"threshold": few, "sure": pytest.approx(0.495)}
+    better = [s if truth else 0.0 for s, truth in zip(supports, truths, strict=True)]
+    assert calibrate.retold_thresholds(better, truths) == {"threshold": few, "sure": few}
+
+
+@pytest.mark.parametrize("truths", [[], [True], [False, False]])
+def test_thresholds_need_true_retellings_and_false_ones(truths: list[bool]) -> None:
+    with pytest.raises(ValueError, match="true retellings and false ones"):
+        calibrate.retold_thresholds([0.5] * len(truths), truths)

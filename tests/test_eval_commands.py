@@ -368,5 +368,7 @@ def test_it_is_a_program_whose_help_names_every_command() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for name in "run baseline compare checker quotes retrieval public strangers calibrate".split():
+    for (
+        name
+    ) in "run baseline compare checker quotes retrieval public strangers written calibrate".split():
         assert re.search(rf"\b{name}\b", done.stdout), name

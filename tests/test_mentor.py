@@ -619,7 +619,7 @@ def test_the_same_passage_has_the_same_number_wherever_it_is_cited(
     assert [sentence.citations[0].n for sentence in said] == [1, 2, 1, 2]
 
 
-@pytest.mark.parametrize("question", ["怎么选课题?", "Do I need a PhD?", "没有显卡怎么办?", "xyzzy?"])
+@pytest.mark.parametrize("question", ["怎么选课题?", "Do I need a PhD?", "没有显卡怎么办?", "xyz?"])
 def test_every_follow_up_that_is_offered_is_answered(shelf: Mentor, question: str) -> None:
     followups = shelf.ask(question).followups
     assert followups

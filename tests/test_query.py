@@ -1,4 +1,5 @@
-"""A question is looked for in simplified characters, with misspelt words mended."""
+"""A question is looked for in simplified characters, with misspelt words mended; some lean on the
+one before."""
 
 import re
 import subprocess
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from eval.cases import read
 from rag import Mentor
-from rag.query import mended, simplified
+from rag.query import leans, mended, simplified
 from rag.text import HAN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +155,57 @@ def test_a_word_alike_to_two_is_mended_the_same_whatever_their_order() -> None:
     assert _mended("papern", SPELT) == _mended("papern", SPELT[::-1])
 
 
+# --- leaning ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *("那显卡呢?", "这要多久?", "为什么?", "他怎么看?", "其中哪个最重要?", "刚才说的是谁?"),
+        *(
+            "如果没有导师呢?",
+            "但是我没钱",
+            "后来后悔了吗?",
+            "具体一点",
+            "还有呢",
+            "上面那篇是谁写的?",
+        ),
+        *("那顯卡呢?", "怎么办"),
+        *("Why?", "And GPUs?", "What about advisors?", "How long does it take?", "is that true?"),
+        *("So what did he do next?", "Which one is better?", "Tell me more", "what do they say?"),
+        *("any regrets afterwards?", "How do I get there?", "But my data is small", "IT?"),
+    ],
+)
+def test_a_question_leans_that_points_back_or_says_very_little(question: str) -> None:
+    assert leans(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *(
+            "没有显卡怎么做研究?",
+            "其实课题怎么选导师帮忙吗?",
+            "尤其怎么读论文和写论文?",
+            "何恺明怎么选课题?",
+        ),
+        *("How do I choose a research topic?", "Is there a way to choose a research topic?"),
+        *("Are there good courses on deep learning?", "What does Karpathy say about experts?"),
+        "How do I write a thesis on sober topics?",
+    ],
+)
+def test_a_question_that_can_be_read_alone_does_not_lean(question: str) -> None:
+    assert not leans(question)
+
+
+def test_most_follow_ups_lean_and_most_other_questions_do_not() -> None:
+    cases = read("dev")
+    after = [leans(case.question) for case in cases if case.history]
+    alone = [leans(case.question) for case in cases if not case.history]
+    assert sum(after) >= 0.75 * len(after) > 0
+    assert sum(alone) <= 0.35 * len(alone)
+
+
 # --- any text -----------------------------------------------------------------------------------
 
 TELLING = re.compile(f"[{HAN}]|[A-Za-z]{{5}}")
@@ -168,6 +221,7 @@ def _looked_for(question: str) -> str:
 @example("的" * 3000 + "顯卡 karpaty" * 300)
 def test_every_question_can_be_looked_for(question: str) -> None:
     assert isinstance(_looked_for(question), str)
+    assert leans(question) in {True, False}
 
 
 @given(question=st.text(max_size=40).filter(lambda text: not TELLING.search(text)))

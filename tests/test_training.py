@@ -1,4 +1,6 @@
-"""The recipe of the shipped model, run in full on a few lines and a teacher of a few words."""
+"""The recipe of the shipped model, run in full on a few lines and a teacher of a few words; what
+the checker of retellings is fitted on.
+"""
 
 import gzip
 import json
@@ -6,9 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import static_model
+from fakes import static_model, write
 
-from training import learn, pairs
+from rag.check import RETOLD
+from rag.drift import DRIFT
+from rag.embed import open_pieces
+from rag.signs import SIGNS
+from rag.trees import Trees
+from training import learn, pairs, retold
 from training.__main__ import main
 from training.teacher import Projection
 
@@ -111,3 +118,95 @@ def test_a_projection_to_full_width_keeps_angles_to_the_mean() -> None:
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     assert np.allclose(turned @ turned.T, centred @ centred.T, atol=1e-4)
     assert np.allclose(np.linalg.norm(Projection.fit(cloud, 2)(cloud), axis=1), 1.0, atol=1e-5)
+
+
+# --- retellings ---------------------------------------------------------------------------------
+
+PASSAGE = {
+    "id": "w1",
+    "speaker_zh": "普丽娅",
+    "speaker_en": "Priya Nair",
+    "zh": "我每天写一页。写作是整理想法的办法。",
+    "en": "I write a page a day. Writing puts ideas in order.",
+    "claims": [
+        {"lang": "en", "label": "supported", "text": "Priya says that she writes a page a day."},
+        {"lang": "zh", "label": "unsupported", "text": "普丽娅认为,写作没有用。"},
+    ],
+}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    write(tmp_path / "drafts.jsonl", json.dumps(PASSAGE, ensure_ascii=False) + "\n")
+    return tmp_path
+
+
+def test_every_retelling_is_held_against_its_passage_in_both_languages(own: Path) -> None:
+    rows = list(retold.retellings(own))
+    assert [(row.supported, row.across) for row in rows] == [
+        *((True, True), (True, False)),  # in English: of the Chinese passage, of the English one
+        *((False, False), (False, True)),
+    ]
+    chinese, english = ["我每天写一页。", "写作是整理想法的办法。"], PASSAGE["en"]
+    assert [list(row.parts) for row in rows[::2]] == [chinese, chinese]
+    assert [" ".join(row.parts) for row in rows[1::2]] == [english, english]
+
+
+def test_a_retelling_has_the_head_and_blanks_of_its_own_language(own: Path) -> None:
+    rows = list(retold.retellings(own))
+    assert {row.head for row in rows[:2]} == {"Priya Nair: "}
+    assert {row.head for row in rows[2:]} == {"普丽娅(Priya Nair):"}
+    assert [row.blank for row in rows] == [" ", " ", "", ""]
+
+
+def test_a_retelling_is_compared_without_the_frame_around_it(own: Path) -> None:
+    claims = {row.claim for row in retold.retellings(own)}
+    assert claims == {"she writes a page a day.", "写作没有用。"}
+
+
+def test_the_retellings_of_the_recipe_are_as_many_as_its_page_says() -> None:
+    page = (pairs.OWN.parent / "README.md").read_text(encoding="utf-8")
+    text = (pairs.OWN / "drafts.jsonl").read_text(encoding="utf-8")
+    items = [json.loads(line) for line in text.splitlines()]
+    claims = [claim for item in items for claim in item["claims"]]
+    rows = list(retold.retellings())
+    assert len(rows) == 2 * len(claims)
+    assert sum(row.across for row in rows) == len(claims)
+    assert sum(row.supported for row in rows) == 2 * sum(c["label"] == "supported" for c in claims)
+    assert all(row.parts and row.claim for row in rows)
+    assert len({item["id"] for item in items}) == len(items)
+    assert f"{len(items)} passages of advice" in page
+    assert f"{len(claims):,} retellings" in page
+
+
+def test_the_signs_of_a_retelling_are_read_against_its_nearest_words_and_its_passage(
+    own: Path,
+) -> None:
+    for row in retold.retellings(own):
+        near, whole = retold._signs(row)
+        assert len(near) == len(whole) == len(SIGNS) + len(DRIFT)
+        assert np.isfinite([near, whole]).all()
+        assert near != whole or len(row.parts) == 1
+
+
+def test_what_is_fitted_on_retellings_can_be_read_by_the_checker(own: Path) -> None:
+    from threadpoolctl import threadpool_limits
+
+    rows = list(retold.retellings(own)) * 15
+    table = np.random.default_rng(3).standard_normal((len(rows), 2, len(SIGNS) + len(DRIFT)))
+    table[:, :, 0] = np.array([[row.supported] * 2 for row in rows])
+    truth = np.array([row.supported for row in rows])
+    with threadpool_limits(1):  # so few rows are not worth waiting for a second core
+        fitted = retold._fitted(table, rows, seed=1, across=True)
+    said = Trees.of(json.loads(json.dumps(fitted)), [*SIGNS, *DRIFT], RETOLD)(table[:, 0])
+    assert said[truth].min() > said[~truth].max()
+
+
+def test_what_is_shipped_was_fitted_on_the_signs_that_are_read() -> None:
+    from rag.check import Retellings
+
+    checker = Retellings(open_pieces())
+    assert 0.0 < checker.threshold < checker.sure < 1.0
+    for part in ("within", "across"):
+        kept = json.loads(RETOLD.read_text(encoding="utf-8"))[part]
+        assert kept["signs"] == [*SIGNS, *DRIFT]

@@ -1,15 +1,20 @@
 """Mentor's own voice: small talk is met in kind, and nothing else is taken for it."""
 
 import re
+from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import wording
+from rag.errors import Reason
 from rag.types import Lang
 
 HAN = re.compile("[一-鿿]")
+LANGS: tuple[Lang, ...] = get_args(Lang)
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 TALK = {
     "Hello": [
@@ -94,6 +99,17 @@ def test_small_talk_with_a_question_behind_it_is_a_question(said: str) -> None:
     assert wording.small_talk(f"{said}, 怎么读论文?", "zh") is None
 
 
+@pytest.mark.parametrize("said", ["你好", "who are you?"])
+def test_what_mentor_says_of_itself_is_so_whether_it_quotes_or_retells(said: str) -> None:
+    chinese, english = wording.small_talk(said, "zh"), wording.small_talk(said, "en")
+    assert chinese
+    assert english
+    assert re.search("为证", chinese)
+    assert re.search("quote", english)
+    assert not re.search("原话回答|每句话都是文章原话", chinese)
+    assert not re.search("only with quotes|sentence is a quote", english)
+
+
 # --- the frame around quotes -------------------------------------------------------------------
 
 
@@ -156,3 +172,41 @@ def test_each_language_speaks_for_itself_and_what_is_for_both_has_both() -> None
     for both in (wording.EMPTY, wording.NO_WORDS, wording.OTHER_LANGUAGE):
         assert HAN.search(both)
         assert re.search("[A-Za-z]", both)
+
+
+# --- around a chat model ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_that_a_model_fails_for_is_told_in_both_languages(reason: Reason) -> None:
+    chinese, english = wording.failed("zh", reason), wording.failed("en", reason)
+    assert HAN.search(chinese)
+    assert not re.search("[A-Za-z{}]", chinese)
+    assert not HAN.search(english)
+    assert not re.search("[{}]", english)
+    assert "原话" in chinese
+    assert "the essays' own words" in english
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_two_reasons_are_told_alike(lang: Lang) -> None:
+    assert len({wording.failed(lang, reason) for reason in REASONS}) == len(REASONS) == 7
+
+
+@pytest.mark.parametrize(
+    "tell", [wording.unproved, wording.declined, wording.overruled, wording.written]
+)
+def test_what_became_of_a_written_answer_is_told_in_both_languages(
+    tell: Callable[[Lang], str],
+) -> None:
+    assert HAN.search(tell("zh"))
+    assert not re.search("[A-Za-z]", tell("zh"))
+    assert not HAN.search(tell("en"))
+
+
+def test_a_written_answer_is_introduced_as_no_quote() -> None:
+    assert wording.written("zh").endswith(":")
+    assert wording.written("en").endswith(":")
+    assert "Retold" in wording.written("en")
+    leads = {wording.lead(lang, ["A"], direct=True) for lang in LANGS}
+    assert not leads & {wording.written(lang) for lang in LANGS}

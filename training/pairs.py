@@ -113,7 +113,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
 def _advice(own: Path) -> PairFile:
     """Pair every question with both languages of the passage that answers it."""
     rows: list[tuple[int, str, str]] = []
-    for group, line in enumerate(_lines(own, "*.jsonl")):
+    for group, line in enumerate(_lines(own, "advice_*.jsonl")):
         row = json.loads(line)
         pairs = product([*row["q_zh"], *row["q_en"]], [row["p_zh"], row["p_en"]])
         rows += [(group, question, passage) for question, passage in pairs]
