@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from string import punctuation
 
 from rag.text import HAN, cleaned, sentences
 from rag.types import Span
@@ -100,24 +101,27 @@ _STOPS = "。！？!?.…；;"
 _QUOTES_END = '"”’」』)）'
 _CLOSERS = frozenset("]】\uff3d)）>")
 _TELLING = frozenset(_STOPS + _QUOTES_END) | _CLOSERS
-_BREAKS = (" ", "，", "、", ",")
+_ESCAPED = frozenset(punctuation)
+_BREAKS = (" ", "，", "、")
 _OPENERS = ("[", "【", "\uff3b")
 _PAIRS = ("“”", "‘’", "「」", "『』", "《》", "〈〉", "（）", "()", "[]", "【】", "\uff3b\uff3d")
 
+_MAY_CITE = re.compile(r"[(（]?\s*[\[【\uff3b<]")
 _FENCE = re.compile(r"[ \t>]*(?:(`{3,})[^`]*|(~{3,}).*)\Z")
 _FENCE_ENDS = re.compile(r"[ \t>]*(`{3,}|~{3,})\s*\Z")
 # [name]: https://…
 _DEFINITION = re.compile(r"\s*\[[^\[\]]+\]:\s*(?:\w+:|www\.|[/#])\S*(?:\s+[\"'(].*)?\s*\Z")
 # What a line breaks off in: an image, an address, a tag.
 _BROKEN = re.compile(
-    r"!\[[^\[\]]*(?:\]\([^\s()]*)?\Z|(?<=\])\([^\s()]*(?:\s+\"[^\"]*)?\Z"
+    r"!\[[^\[\]]*(?:\]\([^\s()]*)?\Z|(?<=\])\((?:[#/]|https?:)[^\s()]*(?:\s+\"[^\"]*)?\Z"
     r"|(?<!\w)</?[a-zA-Z][\w-]*(?:\s+[\w:-]+\s*=[^<>]*)?\Z"
 )
 # Closed for certain: a full stop behind a mark, or a mark behind a full stop.
 _MARKS = r"(?:\[\d{1,3}\])+"
 _EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]"
 _CLOSED = re.compile(
-    rf"(?:[{_STOPS}][{_QUOTES_END}]*{_MARKS}|{_MARKS}[{_STOPS}]+[{_QUOTES_END}]*){_EMOJI}*\s*\Z"
+    rf"(?:[{_STOPS}][{_QUOTES_END}]*{_MARKS}|{_MARKS}(?:[{_STOPS}]|\s*[。！？；])[{_STOPS}{_QUOTES_END}]*)"
+    rf"{_EMOJI}*\s*\Z"
 )
 
 
@@ -138,6 +142,8 @@ class _Line:
         if self._fence:
             self._text += char if len(self._text) < _QUOTED else ""
             return ()
+        if char in _ESCAPED and self._text.endswith("\\"):
+            self._text = self._text[:-1]
         if char == "|" and not self._begun:
             self._row = self._row or not self._text.strip()
         self._text += " " if char == "|" and self._row else char
@@ -164,17 +170,16 @@ class _Line:
 
     def end(self) -> Sequence[Draft]:
         """End the line, and return its last sentences."""
-        if not self._text:
-            return ()
-        text, fence = self._text, _FENCE.match(self._text)
-        begun = self._begun
+        text, begun = self._text, self._begun
         self._text, self._begun, self._row, self._telling = "", False, False, False
+        if not text:
+            return ()
         if self._fence:
             closing = _FENCE_ENDS.match(text)
             if closing and closing[1].startswith(self._fence):
                 self._fence = ""
             return ()
-        if fence and not begun:
+        if not begun and (fence := _FENCE.match(text)):
             self._fence = fence[1] or fence[2]
             return ()
         if not begun and _DEFINITION.match(text):
@@ -201,7 +206,9 @@ class _Line:
 
     def _given(self, end: int, spans: Iterable[Span]) -> Sequence[Draft]:
         given = [_draft(span.of(self._text)) for span in spans]
-        self._text, self._begun = self._text[end:], True
+        # The address that a mark is linked to may follow it, as that of a link without words.
+        marked = self._text.endswith("]", 0, end)
+        self._text, self._begun = self._text[end:] or "[]" * marked, True
         return [draft for draft in given if draft]
 
 
@@ -212,13 +219,16 @@ def _settled(text: str) -> int:
     with a bracket may become a mark of the last.
     """
     since = max(0, len(text) - _QUOTED)
-    starts = [text.find(pair[0], max(since, text.rfind(pair[1]) + 1)) for pair in _PAIRS]
-    if text.count('"') % 2 and text.rfind('"') >= since:
-        starts.append(text.rfind('"'))
-    if tag := _TAG_BEGINS.search(text, since):
+    bare = _MARK.sub(lambda mark: "-" * len(mark[0]), text)  # its brackets close no others
+    starts = [bare.find(pair[0], max(since, bare.rfind(pair[1]) + 1)) for pair in _PAIRS]
+    if bare.count('"') % 2 and bare.rfind('"') >= since:
+        starts.append(bare.rfind('"'))
+    if tag := _TAG_BEGINS.search(bare, since):
         starts.append(tag.start())
-    at = min((start for start in starts if start >= 0), default=len(text))
-    if text.startswith(("<", *_OPENERS), at):
+    if link := _LINK_BEGINS.search(bare, since):
+        starts.append(bare.rfind("[", 0, link.start()))
+    at = min((start for start in starts if start >= 0), default=len(bare))
+    if _MAY_CITE.match(text, at):
         return len(text[:at].rstrip().rstrip("!").rstrip()) - 1
     return at - text.startswith("(", at)
 
@@ -227,7 +237,7 @@ def _settled(text: str) -> int:
 
 _SHORT = 80  # characters of the longest mark
 _MARK = re.compile(r"\[\d{1,3}\]")
-_LABEL = r"(?:(?:passages?|sources?|段落?|来源)\s*)?"
+_LABEL = r"(?:(?:passages?|sources?|段落?|来源)\s*[:：]?\s*)?"
 _TO = r"[-–—~\uff0d\uff5e]"
 _AND = rf"\s*(?:[,，、;；&]|and|和|{_TO})\s*{_LABEL}"
 _CITED = re.compile(
@@ -235,11 +245,13 @@ _CITED = re.compile(
     re.IGNORECASE,
 )
 _RANGE = re.compile(rf"(\d+)(?:\s*{_TO}\s*{_LABEL}(\d+))?", re.IGNORECASE)
-_WRAPPED = re.compile(rf"[\[【\uff3b(（]\s*((?:{_MARKS}[\s,，、;；]*)+)[\]】\uff3d)）]\Z")
+_WRAPPED = re.compile(r"[\[【\uff3b(（]\s*((?:\[\d{1,3}\][\s,，、;；]*)+)[\]】\uff3d)）]\Z")
 # An address behind a link's words or a mark, and the name that stands for one.
 _ADDRESS = re.compile(
     r"\(\s*[^\s()]*(?:\([^\s()]*\)[^\s()]*)*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\[\]]*\]"
 )
+_POINTER = re.compile(r"\((?:[#/]|https?:)")
+_LINK_BEGINS = re.compile(r"\](?:\(\S*(?:\s+(?:\"[^\"]*|'[^']*))?|\[[^\[\]]*)\Z")
 _TAG = re.compile(
     r"</?([a-zA-Z][\w-]*)(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))*\s*/?>"
     r"|<\w+:[^\s<>]*>|<!.*>"
@@ -270,17 +282,23 @@ def _untagged(text: str) -> str:
 
 
 def _unlinked(text: str) -> str:
-    """Leave out an image, and of a link all but its words: [words](address) or [words][name]."""
+    """Leave out an image, and of a link all but its words: [words](address) or [words][name].
+
+    What follows a mark, or no words, may be an aside: "[1](if at all)".
+    """
     at = text.rfind("](" if text.endswith(")") else "][") + 1
     begins = text.rfind("[", 0, at)
     if not at or begins < 0 or not _ADDRESS.fullmatch(text, at):
         return text
-    before, named = text[:begins], text.startswith("[", at)
-    if _MARK.fullmatch(text, begins, at):
-        return text if named else text[:at]
-    if named and before[-1:].isascii() and before[-1:].isalnum():  # x[i][j]
+    before, words = text[:begins], text[begins:at]
+    if _MARK.fullmatch(words):
+        return text[:at] if _POINTER.match(text, at) else text
+    if before.endswith("!"):
+        return before[:-1]
+    indexed = text.endswith("]") and re.search(r"[0-9A-Za-z]\Z", before)  # x[i][j]
+    if indexed or (words == "[]" and not _POINTER.match(text, at)):
         return text
-    return before[:-1] if before.endswith("!") else before + text[begins + 1 : at - 1]
+    return before + words[1:-1]
 
 
 def _listed(inside: str) -> list[int]:
@@ -292,7 +310,7 @@ def _listed(inside: str) -> list[int]:
     for ends in _RANGE.findall(inside):
         first, last = (int(end or ends[0]) for end in ends)
         found += range(first, last + 1) if first <= last < first + _WIDEST else (first, last)
-    return [] if 0 in found[1:] or found[:1] == [0] != found else list(dict.fromkeys(found))
+    return [] if 0 in found and len(found) > 1 else list(dict.fromkeys(found))
 
 
 # --- sentences ---------------------------------------------------------------------------------
@@ -307,12 +325,10 @@ _EMPHASIS = re.compile(
 # Each run is looked at once: text may be nothing but blanks.
 _LATE = re.compile(rf"(?<!{_EMOJI})({_EMOJI}++)[ \t]*({_MARKS})")
 _APART = re.compile(rf"(?:(?<![{_BLANKS}])[{_BLANKS}]++|(?<=\])\s*[,，、;；&]\s*)(?={_MARKS})")
-# What is left of the sentence before, where that was given away early.
-_LEFT = re.compile(
-    rf"(?:\s|{_MARKS}|\((?:[#/]|https?:)[^\s()]*(?:\s+\"[^\"]*\"?)?\)?|[”’」』)）\]】,，、;；:：。！？!?…]|\.(?=\s))+"
-)
-_LIST = re.compile(
-    rf"(?:\s|>|#{{1,6}}\s|[-–—*+•·]\s|\d{{1,3}}(?:[.)]\s+|、\s*|[.)](?=[{HAN}]))(?=\D))+"
+# What stands before a sentence: a list's mark, what is left of the sentence before.
+_BEFORE = re.compile(
+    rf"(?:\s|>|#{{1,6}}\s|[-–—*+•·]\s|\d{{1,3}}(?:[.)]\s+|、\s*|[.)](?=[{HAN}]))(?=\D)"
+    r"|\[\d{0,3}\]|[”’」』)）\]】,，、;；:：。！？!?…]|\.(?=\s))+"
 )
 _ONLY_LISTED = re.compile(r"\d{1,3}[.、)]\Z")
 _BETWEEN_WORDS = re.compile(rf"(?<=\w){_MARKS}(?=[^\W_{HAN}])")
@@ -332,8 +348,7 @@ def _drafts(line: str) -> list[Draft]:
 
 def _draft(said: str) -> Draft | None:
     """Return a sentence as a draft, None for one without a word."""
-    for first in (_LIST, _LEFT):
-        said = said[found.end() :] if (found := first.match(said)) else said
+    said = said[before.end() :] if (before := _BEFORE.match(said)) else said
     numbers = (int(mark[1:-1]) for mark in _MARK.findall(said))
     text = _BEFORE_STOP.sub("", _BETWEEN_WORDS.sub(" ", said))
     while text != (without := _MARK.sub("", text)):  # "[[1]1]" holds another

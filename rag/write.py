@@ -5,7 +5,7 @@ Nothing that it writes is shown from here: every claim still goes through `rag/g
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag import prompts
@@ -23,6 +23,7 @@ _MOST = 8  # sentences of an answer; a model that goes on is not listened to
 _CONDENSE_S = 8.0  # a follow-up that cannot be condensed by then is read as it stands
 _EARLIER, _CONDENSED = 8, 400  # questions that a model is told, and characters of what it makes
 _NEW, _STEM = 1 / 3, 4  # words of it that nobody asked, and letters that tell a word
+_ENDS = re.compile(r"[。！？!?.…；;~]\W*\Z")
 # However a model's Markdown, or its carelessness, writes it.
 _CANNOT = re.compile(r"[\W_]*".join(prompts.CANNOT.split("_")))
 
@@ -47,7 +48,7 @@ class Writing:
             GenerationError: it fails, or says nothing.
         """
         said: list[str] = []
-        for draft in drafts(self.speech):
+        for draft in _finished(drafts(self.speech)):
             if _CANNOT.search(draft.text):
                 if not said:
                     raise DeclinedError
@@ -65,6 +66,17 @@ class Writing:
     def _cited(self, draft: Draft) -> tuple[str, ...]:
         shown = [n for n in draft.numbers if 0 < n <= len(self.sources)]
         return tuple(self.sources[n - 1].id for n in shown)
+
+
+def _finished(found: Iterable[Draft]) -> Iterator[Draft]:
+    """Leave out a last sentence that was cut off: it has neither an end nor a number."""
+    held: list[Draft] = []
+    for draft in found:
+        yield from held
+        ends = draft.numbers or _ENDS.search(draft.text) or _CANNOT.search(draft.text)
+        held = [] if ends else [draft]
+        if not held:
+            yield draft
 
 
 class Writer:
