@@ -7,17 +7,21 @@ and no longer for some, which clause has no ground, and which names nobody named
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
 
 from rag.align import Flags, Read, Scores
+from rag.frame import SAYS, name_parts, whole_word
+from rag.sounds import shared_names
 from rag.text import HAN, han_words, is_function_word, language
-from rag.types import Span
+from rag.types import Lang, Span, Speaker
 
 OPPOSITES = Path(__file__).resolve().parent / "model" / "opposites.txt"
+NAMES = OPPOSITES.with_name("names.txt")
 
 # Every sign and which way it may move the answer, as in `rag/signs.py`.
 DRIFT: dict[str, int] = {
@@ -265,3 +269,107 @@ def han_names(text: str) -> list[str]:
 
 _NAME_TAGS = {"nr", "nrt", "nrfg", "nt", "ns"}
 _NO_NAMES = {"深度", "东西"}  # jieba knows them as places
+
+
+# --- names, by a stricter rule -----------------------------------------------------------------
+
+_INITIALS = re.compile(r"\b(?:[A-Z]\. ?)+[A-Z][a-z]+\b")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # an essay may write "AndrewJefferson"
+_DOTTED = re.compile(f"[{HAN}]·[{HAN}]")  # "杰弗里·辛顿"
+_BEGINS = re.compile(
+    r"(?:^|[.!?:“\"] ?)(?:(?i:and|but|yet|still|as|so|also|here|then),? )?([A-Z][\w-]+)"
+    rf"(?=['’]s\b|(?: (?i:also|still|even|then|now|once|has|had))* (?i:{SAYS['en']})\b)"
+)
+_ABBREVIATIONS = frozenset({"ai", "ml", "phd", "phds", "ok"})
+_ANYBODY = frozenset(
+    "people researchers scientists students beginners experts authors reviewers readers others "
+    "nobody everybody somebody anybody everyone someone anyone many most few some research science "
+    "today yesterday tomorrow life let here".split()
+)
+
+
+def strangers(claim: str, lang: Lang, names: Iterable[str], told: str) -> Iterator[str]:
+    """Yield the names of a claim that are not `told`; `names` are those of who speaks.
+
+    A rule of `rag/proof.py`, and no sign: it may become stricter without a new fit.
+
+    In Latin letters: words with a capital within a sentence, or at the start of one that "says",
+    initials with their name, and every word of a Chinese text. In Chinese: what jieba takes for a
+    name, and what is dotted like a foreign one. In both, however they are written, the names of
+    `model/names.txt`.
+    """
+    low, spoken = _HUMP.sub(" ", told).casefold(), sounded(claim, names)
+    claim = unnamed(claim, names)
+    found = latin_names(claim)
+    if lang == "en":
+        found += [at[1] for at in _BEGINS.finditer(claim) if at[1].lower() not in _ANYBODY]
+        found = [name for name in found if not is_function_word(name.lower())]
+        found += _INITIALS.findall(claim)
+    meant = (name for name in found if name.lower() not in _ABBREVIATIONS)
+    yield from (name for name in meant if not whole_word(name, low))
+    yield from _dropped(claim.casefold(), low)
+    for name in (*_likely(claim), *_DOTTED.findall(claim)):
+        if name not in told and not any(_shared(name, sound) for sound in spoken):
+            yield name
+
+
+def unnamed(text: str, names: Iterable[str]) -> str:
+    """Return a text without names in Chinese: they tell nothing of its language, and jieba would
+    join one that it does not know to the next word.
+    """
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, "，") if _HAN_RUN.search(name) else text
+    return text
+
+
+def sounded(text: str, names: Iterable[str]) -> set[str]:
+    """Return how a Chinese text writes Latin names by their sound: "卡帕西" for Karpathy."""
+    found = _likely(text)
+    spans = shared_names("\n".join(names), text) if found else ()
+    sounds = {at.of(text) for _, at, _ in spans}
+    last = {sound for sound in sounds if any(_shared(name, sound) for name in found)}
+    # With what is dotted to it: "安德烈·卡帕西".
+    whole = (re.findall(f"[{HAN}]{{1,3}}·{sound}", text) for sound in last)
+    return last.union(*whole)
+
+
+def _shared(name: str, sound: str) -> bool:
+    """Say whether what jieba takes for a name is a part of what sounds like one, or the reverse."""
+    return sound in name or any(part in sound for part in name.split("·") if part)
+
+
+def _dropped(claim: str, told: str) -> Iterator[str]:
+    """Yield the well-known names of a claim that are not told in any form; both case-folded."""
+    # "图灵" begins a word in "图灵机", but not in "试图灵活".
+    begins = {0, *accumulate(map(len, han_words(claim)))}
+    for forms in _listed()[0]:
+        latin = (form for form in forms if form.isascii() and whole_word(form, claim))
+        han = (
+            form
+            for form in forms
+            if not form.isascii() and any(at.start() in begins for at in re.finditer(form, claim))
+        )
+        said = next(chain(latin, han), "")
+        if said and not any(whole_word(form, told) for form in forms):
+            yield said
+
+
+def _likely(text: str) -> list[str]:
+    """Return what jieba takes for names, but for common words."""
+    found = han_names(text) if _HAN_RUN.search(text) else []
+    return [name for name in found if name not in _listed()[1]]
+
+
+@cache
+def _listed() -> tuple[list[list[str]], frozenset[str]]:
+    """Return well-known names in all their forms, and words that are none."""
+    lines = NAMES.read_text(encoding="utf-8").splitlines()
+    rows = [line.split() for line in lines if line.strip() and line[0] != "#"]
+    known = [[form.replace("_", " ") for form in row] for row in rows if row[0] != "-"]
+    return known, frozenset(word for row in rows if row[0] == "-" for word in row[1:])
+
+
+def heard(text: str, speakers: Iterable[Speaker]) -> set[str]:
+    """Return the names of speakers whose Latin name a text writes in Chinese, by its sound."""
+    latin = (speaker for speaker in speakers if speaker.name.isascii() and name_parts(speaker))
+    return {speaker.name for speaker in latin if sounded(text, [speaker.name])}

@@ -5,17 +5,11 @@ the frame against its words.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
-from itertools import accumulate, chain
-from pathlib import Path
+from collections.abc import Iterable
+from functools import lru_cache
 
-from rag.drift import han_names, latin_names
-from rag.sounds import shared_names
-from rag.text import HAN, han_words, is_function_word, words
+from rag.text import words
 from rag.types import Lang, Speaker
-
-NAMES = Path(__file__).resolve().parent / "model" / "names.txt"
 
 _QUOTES = str.maketrans("", "", "“”‘’\"'《》「」『』")
 _BLANK = re.compile(r"[\s\-_.]")
@@ -102,7 +96,7 @@ def name_parts(speaker: Speaker) -> set[str]:
 
 def whole_word(word: str, text: str) -> bool:
     """Say whether a case-folded text says a word by itself: "Ann" and "Ann's", but not "plan"."""
-    return bool(_bounded(word.casefold()).search(text))
+    return bool(word and _bounded(word.casefold()).search(text))
 
 
 @lru_cache(maxsize=4096)
@@ -116,90 +110,3 @@ def _bounded(word: str) -> re.Pattern[str]:
 def _wholes(speaker: Speaker) -> list[str]:
     described = speaker.name_en[:1].islower() and speaker.name_en.lower() != speaker.name_en
     return [speaker.name, speaker.name_en] if described else [speaker.name]
-
-
-# --- names that nobody told --------------------------------------------------------------------
-
-_HAN = re.compile(f"[{HAN}]")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # an essay may write "AndrewJefferson"
-_DOTTED = re.compile(f"[{HAN}]·[{HAN}]")  # "杰弗里·辛顿"
-_BEGINS = re.compile(
-    r"(?:^|[.!?:“\"] ?)(?:(?i:and|but|yet|still|as|so|also|here|then),? )?([A-Z][\w-]+)"
-    rf"(?=['’]s\b|(?: (?i:also|still|even|then|now|once|has|had))* (?i:{SAYS['en']})\b)"
-)
-_NO_NAMES = frozenset({"ai", "ml", "phd", "phds", "ok"})
-_ANYBODY = frozenset(
-    "people researchers scientists students beginners experts authors reviewers readers others "
-    "nobody everybody somebody anybody everyone someone anyone many most few some research science "
-    "today yesterday tomorrow life let".split()
-)
-
-
-def strangers(claim: str, lang: Lang, names: Iterable[str], told: str) -> Iterator[str]:
-    """Yield the names of a claim that are not `told`; `names` are those of who speaks.
-
-    In Latin letters: words with a capital within a sentence, or at the start of one that "says",
-    and every word of a Chinese text. In Chinese: what jieba takes for a name, and what is dotted
-    like a foreign one. In both, however they are written, the names of `model/names.txt`.
-    """
-    low = _HUMP.sub(" ", told).casefold()
-    found = latin_names(claim)
-    if lang == "en":
-        found += [at[1] for at in _BEGINS.finditer(claim) if at[1].lower() not in _ANYBODY]
-        found = [name for name in found if not is_function_word(name.lower())]
-    names_ = (name for name in found if name.lower() not in _NO_NAMES)
-    yield from (name for name in names_ if not whole_word(name, low))
-    yield from _han_strangers(claim, sorted(names, key=len, reverse=True), told)
-    yield from _dropped(claim.casefold(), low)
-
-
-def _han_strangers(claim: str, names: list[str], told: str) -> Iterator[str]:
-    if not _HAN.search(claim):
-        return
-    for name in names:
-        claim = claim.replace(name, "，")  # jieba would join a name that it does not know to a verb
-    found = [*han_names(claim), *_DOTTED.findall(claim)]
-    spoken = [at.of(claim) for _, at, _ in shared_names("\n".join(names), claim)] if found else []
-    yield from (name for name in found if name not in told and not _same(name, spoken))
-
-
-def _same(name: str, spoken: Iterable[str]) -> bool:
-    """Say whether a name is one of those heard in the same text, or a part of it, as jieba cuts."""
-    return any(heard in name or name.strip("·") in heard for heard in spoken)
-
-
-def _dropped(claim: str, told: str) -> Iterator[str]:
-    """Yield the well-known names of a claim that are not told in any form; both case-folded."""
-    # "图灵" begins a word in "图灵机", but not in "试图灵活".
-    begins = {0, *accumulate(map(len, han_words(claim)))}
-    for forms in _well_known():
-        latin = (form for form in forms if form.isascii() and whole_word(form, claim))
-        han = (
-            form
-            for form in forms
-            if not form.isascii() and any(at.start() in begins for at in re.finditer(form, claim))
-        )
-        said = next(chain(latin, han), "")
-        if said and not any(whole_word(form, told) for form in forms):
-            yield said
-
-
-@cache
-def _well_known() -> list[list[str]]:
-    lines = NAMES.read_text(encoding="utf-8").splitlines()
-    rows = (line.split() for line in lines if line.strip() and line[0] != "#")
-    return [[form.replace("_", " ") for form in row] for row in rows]
-
-
-def heard(text: str, speakers: Iterable[Speaker]) -> set[str]:
-    """Return the names of speakers whose Latin name a text writes in Chinese, by its sound."""
-    latin = [speaker for speaker in speakers if speaker.name.isascii() and name_parts(speaker)]
-    if not latin or not _HAN.search(text):
-        return set()
-    found = han_names(text)
-    return {
-        speaker.name
-        for speaker in latin
-        for _, at, _ in shared_names(speaker.name, text)
-        if any(_same(name, [at.of(text)]) for name in found)
-    }

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.align import Read, Scores, likeness
+from rag.drift import heard, negated, sounded, strangers, unnamed
 from rag.embed import open_pieces
-from rag.facts import missing, quantities, unsaid
-from rag.frame import heard, name_parts, named, strangers, unframed, whole_word
+from rag.facts import missing, negations, quantities, unsaid
+from rag.frame import name_parts, named, unframed, whole_word
 from rag.query import simplified
 from rag.text import HAN, han_words, language, sentences
 from rag.types import Document, Lang, Passage, Span, Speaker
@@ -34,9 +35,10 @@ class Told:
     """A passage as a reader of one language is told it. `head` says who speaks, `names` how else
     the speaker may be called.
 
-    `parts` are its sentences as they are compared, `spans` where they stand in the essay, `words`
-    what may be counted: the head, its words in both languages, its headings and the question.
-    `whole` is what may be named besides: where the essay is from.
+    `parts` are its sentences as they are compared, `spans` where they stand in the essay, `under`
+    its headings but the title, which may hold a date. `words` is what may be counted: these, its
+    words in both languages, the head and the question; `whole` what may be named: also where the
+    essay is from.
     """
 
     lang: Lang
@@ -44,6 +46,7 @@ class Told:
     names: frozenset[str]
     parts: tuple[str, ...]
     spans: tuple[Span, ...]
+    under: str
     words: str
     whole: str
 
@@ -55,16 +58,18 @@ class Told:
         parts = [ours.get(span.end) or span.of(document.text) for span in spans]
         who = _speaker(passage, document)
         head = f"{who.name_en}: " if lang == "en" else f"{who.name}({who.name_en}):"
-        words = "\n".join([head, passage.text, *parts, *passage.heading, passage.asked])
+        under = "\n".join(line for line in passage.heading if line != document.title)
+        words = "\n".join([head, passage.text, *parts, under, passage.asked])
         known = (who.name, document.title, document.author, document.author_en, document.site)
         return cls(
             lang,
             head,
-            frozenset({who.name, who.name_en, *name_parts(who)}),
+            frozenset({who.name, who.name_en, *name_parts(who)} - {""}),
             tuple(parts),
             tuple(spans),
+            under,
             words,
-            "\n".join([simplified(words), *known]),
+            "\n".join([simplified(words), *known]).translate(_SHAPES),
         )
 
     def text(self, first: int, last: int) -> str:
@@ -85,14 +90,19 @@ def weighed(
     """
     told = Told.of(passage, document, lang)
     claim = plain(text, told.whole)
-    if language(claim) != lang or not told.parts or vetoed(claim, passage, speakers, told):
+    if language(unnamed(claim, told.names)) != lang or not told.parts:
         return None
-    said = unframed(claim, told.names, lang)
+    if vetoed(claim, passage, speakers, told):
+        return None
+    said = unframed(claim, told.names | sounded(claim, told.names), lang)
     first, last = nearest(said, told.parts)
+    span, quoted = Span(told.spans[first].start, told.spans[last].end), told.text(first, last)
+    if denies_alone(said, quoted, f"{span.of(document.text)}\n{told.under}"):
+        return None
     # By the words that are quoted, and by the passage that they stand in.
-    contexts = dict.fromkeys([told.text(first, last), told.text(0, len(told.parts) - 1)])
+    contexts = dict.fromkeys([quoted, told.text(0, len(told.parts) - 1)])
     supports = checker([(context, said) for context in contexts])
-    return Span(told.spans[first].start, told.spans[last].end), sum(supports) / len(supports)
+    return span, sum(supports) / len(supports)
 
 
 def nearest(claim: str, parts: Sequence[str]) -> tuple[int, int]:
@@ -163,11 +173,11 @@ def plain(text: str, told: str = "") -> str:
     "nót" and "n o t" are "not", full-width letters and digits are narrow, "伍个" is "五个". What
     has no plain form stays, and what is `told` in the same letters, as "é" where that says "café".
     """
-    text = unicodedata.normalize("NFC", text).translate(_SHAPES)
+    text = _APOSTROPHE.sub("'", unicodedata.normalize("NFC", text)).translate(_SHAPES)
     text = "".join(char if char in told else _letter(char) for char in text)
     text = _SPACED.sub(lambda found: re.sub(r"[ .·-]", "", found[0]), text)
-    text = _UNJOINED.sub(r"\1n't", _APOSTROPHE.sub("'", text))
-    return _HAN_RUN.sub(_counted, simplified(_BETWEEN_HAN.sub("", text)))
+    text = _UNJOINED.sub(r"\1n't", _BETWEEN_HAN.sub("", text))
+    return _HAN_RUN.sub(_counted, simplified(text))
 
 
 def _letter(char: str) -> str:
@@ -219,8 +229,21 @@ def misattributed(claim: str, passage: Passage, speakers: Iterable[Speaker]) -> 
     mentioned there: "X says that Y told him …".
     """
     known = list(speakers)
-    said = named(claim, known) | heard(claim, known)
-    return bool(said - named(passage.text, known) - {passage.speaker})
+    others = (named(claim, known) | heard(claim, known)) - {passage.speaker}
+    return bool(others and others - named(passage.text, known))
+
+
+def denies_alone(claim: str, quoted: str, besides: str = "") -> bool:
+    """Say whether a claim denies something, and what is quoted for it, in its language, nothing:
+    nor does what stands `besides`, the essay's own words and the headings.
+
+    It holds for one in a hundred true drafts, and for three in four that a plain "not" turns round.
+    Across languages it would say less: they deny in different ways.
+    """
+    said = claim.replace("不一样", "不同")
+    if not (negations(said) and negated(said)) or language(quoted) != language(claim):
+        return False
+    return not negations(f"{quoted}\n{besides}")
 
 
 def odd(claim: str, told: str) -> Iterator[str]:
@@ -239,10 +262,10 @@ def _one_for_many(claim: str, told: str) -> bool:
 
     `rag/facts.py` does not count "one", which is mostly an article.
     """
-    theirs = quantities(told)
+    ones = [number for number in quantities(claim) if number.value == 1]
+    theirs = quantities(told) if ones else []
     units = {number.unit for number in theirs} - {""}
-    ones = (number for number in quantities(claim) if number.value == 1)
-    meant = (n for n in ones if n.unit in units or n.span.of(claim).isdigit())
+    meant = (one for one in ones if one.unit in units or one.span.of(claim).isdigit())
     return bool(missing(meant, theirs))
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from rag import Checker, MissingModelError, open_checker, reasons
 from rag.align import Read
-from rag.check import WEIGHTS, Shipped, _Windowed, windows
+from rag.check import WEIGHTS, Retellings, Shipped, _Windowed, windows
+from rag.drift import DRIFT
 from rag.embed import open_entailment, open_pieces
 from rag.signs import SIGNS, signs
 from rag.text import sentences
@@ -393,6 +394,177 @@ def test_the_best_of_all_rows_is_supported_and_the_worst_is_not(trees: Trees) ->
     ways = np.array(list(SIGNS.values()))
     best, worst = trees(np.stack([ways > 0, ways < 0]).astype(float))
     assert worst < 0.1 < trees.threshold < 0.6 < best
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"feature": [[10**6, -1, -1, -1, -1], [1, -1, 2, -1, -1]]},
+        {"left": [[9, 0, 0, 0, 0], [1, 0, 3, 0, 0]]},
+        {"right": [[-1, 0, 0, 0, 0], [2, 0, 4, 0, 0]]},
+        {"left": [[10**30, 0, 0, 0, 0], [1, 0, 3, 0, 0]]},
+        {"base": "a lot"},
+        {"base": None},
+        {"depth": "deep\ndeeper"},
+        {"threshold": 1.5},
+        {"threshold": float("nan")},
+        {"threshold": "half"},
+    ],
+)
+def test_trees_that_lead_nowhere_are_damaged_and_not_found_out_in_an_answer(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(MissingModelError, match="check it out again") as caught:
+        Trees.read(_file(tmp_path, **changes))
+    assert "\n" not in str(caught.value)
+
+
+# --- the checker of retellings ------------------------------------------------------------------
+
+DRIFTED = [*SIGNS, *DRIFT]
+
+
+def _retold(folder: Path, **changes: object) -> Path:
+    """Write a checker that says 1/4 within a language, 3/4 across, whatever the signs."""
+    leaf = {
+        "signs": DRIFTED,
+        "feature": [[-1]],
+        "split": [[0]],
+        "left": [[0]],
+        "right": [[0]],
+        "depth": 0,
+        "threshold": 0.5,
+        "value": [[0]],
+    }
+    kept = {
+        "within": leaf | {"base": float(np.log(1 / 3)), "stamp": "one"},
+        "across": leaf | {"base": float(np.log(3)), "stamp": "two"},
+        "threshold": 0.2,
+        "sure": 0.7,
+    }
+    path = folder / "retold.json"
+    path.write_text(json.dumps(kept | changes), encoding="utf-8")
+    return path
+
+
+def test_a_retelling_is_judged_by_the_trees_of_its_language_or_across(tmp_path: Path) -> None:
+    checker = Retellings(open_pieces(), _retold(tmp_path))
+    said, said_zh = SAID[0][0], SAID[3][0]
+    pairs = [(PHD, said), (PHD_ZH, said_zh), (PHD_ZH, said), (PHD, said_zh)]
+    assert checker(pairs) == pytest.approx([0.25, 0.25, 0.75, 0.75])
+    assert checker(pairs[::-1]) == checker(pairs)[::-1]
+    assert checker([]) == []
+
+
+def test_a_checker_of_retellings_has_its_thresholds_and_a_name_of_its_trees(
+    tmp_path: Path,
+) -> None:
+    checker = Retellings(open_pieces(), _retold(tmp_path))
+    assert (checker.name, checker.threshold, checker.sure) == ("retellings-one", 0.2, 0.7)
+
+
+@pytest.mark.parametrize("text", ["", " ", "。", "🔥"])
+def test_a_side_that_says_nothing_is_no_retelling(tmp_path: Path, text: str) -> None:
+    checker = Retellings(open_pieces(), _retold(tmp_path))
+    assert checker([(text, "I read."), (PHD, text)]) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"within": None},
+        {"within": []},
+        {"across": {}},
+        {"across": "trees"},
+        {"threshold": None},
+        {"threshold": "half"},
+        {"sure": "n\no"},
+        {"sure": 2},
+        {"threshold": float("nan")},
+    ],
+)
+def test_a_damaged_checker_of_retellings_is_one_line_that_says_to_check_it_out_again(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = _retold(tmp_path, **changes)
+    with pytest.raises(MissingModelError, match="check it out again") as caught:
+        Retellings(open_pieces(), path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["within", "across", "threshold", "sure"])
+def test_a_checker_of_retellings_that_lacks_a_part_is_damaged(tmp_path: Path, name: str) -> None:
+    path = _retold(tmp_path)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({k: v for k, v in kept.items() if k != name}), encoding="utf-8")
+    with pytest.raises(MissingModelError, match="check it out again"):
+        Retellings(open_pieces(), path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", "7", "\x00"])
+def test_a_file_that_holds_no_checker_of_retellings_is_told_in_one_line(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "retold.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(MissingModelError, match="check it out again") as caught:
+        Retellings(open_pieces(), path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(MissingModelError, match=r"nowhere\.json"):
+        Retellings(open_pieces(), tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize("signs_", [list(SIGNS), [*DRIFTED, "mood"], DRIFTED[::-1]])
+def test_a_checker_of_retellings_for_other_signs_says_to_fit_it_again(
+    tmp_path: Path, signs_: list[str]
+) -> None:
+    path = _retold(tmp_path)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept["across"]["signs"] = signs_
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(MissingModelError, match="fit it again"):
+        Retellings(open_pieces(), path)
+
+
+def test_the_shipped_checker_of_retellings_is_opened_once_and_is_another(
+    shipped: Checker,
+) -> None:
+    checker = open_checker("", offline=True, retold=True)
+    assert checker is open_checker("", offline=False, retold=True)
+    assert checker.name != shipped.name
+    assert 0.0 < checker.threshold < checker.sure < 1.0
+    assert shipped.sure == shipped.threshold
+
+
+@pytest.mark.parametrize(
+    ("context", "claim", "lies"),
+    [
+        (
+            PHD,
+            "The first two years went into reading about 350 papers.",
+            ["The river floods every spring.", "Nobody should ever read a single paper."],
+        ),
+        (
+            PHD_ZH,
+            "头两年读了大约350篇论文。",
+            ["这条河每年春天都会泛滥。", "谁都绝对不要读任何论文。"],
+        ),
+    ],
+)
+def test_a_true_retelling_is_supported_and_what_nobody_said_is_not(
+    context: str, claim: str, lies: list[str]
+) -> None:
+    checker = open_checker("", offline=True, retold=True)
+    true, *false = checker([(context, text) for text in (claim, *lies)])
+    assert true >= checker.sure
+    assert max(false) < checker.threshold
+
+
+@given(context=st.text(max_size=80), claim=st.text(max_size=40))
+def test_every_retelling_of_any_text_has_a_support(context: str, claim: str) -> None:
+    [support] = open_checker("", offline=True, retold=True)([(context, claim)])
+    assert 0.0 <= support <= 1.0
 
 
 # --- reasons ------------------------------------------------------------------------------------

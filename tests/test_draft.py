@@ -480,7 +480,7 @@ SHAPES = [
     f'<a href="{HIDDEN}. {HIDDEN}">{WORD}</a>',
     f"{WORD}.[1]",
     f"{WORD}[2]。",
-    f"{WORD} [1, 2]!",
+    f"{WORD} [1, 2]! ",
     f'{WORD}.[1](#{HIDDEN} "{HIDDEN}")',
     f"{WORD}",
     *(f"\n- {WORD}", f"\n## {WORD}\n", f"\n1. {WORD}", f"\n| {WORD}. | {WORD} |\n", f"\n> {WORD}"),
@@ -495,7 +495,7 @@ SHAPES = [
 def test_every_word_outside_code_images_tags_addresses_and_thoughts_comes_out_once(
     shapes: list[str], sizes: list[int]
 ) -> None:
-    text, said = "".join(shapes).replace(WORD, f" {WORD} "), []
+    text, said = "".join(shapes), []
     while WORD in text:
         said.append(f"w{'abcdefghij'[len(said) // 10 % 10]}{'abcdefghij'[len(said) % 10]}w")
         text = text.replace(WORD, said[-1], 1)
@@ -503,7 +503,7 @@ def test_every_word_outside_code_images_tags_addresses_and_thoughts_comes_out_on
     for chunks in ([text], paused(pieces(text, sizes))):
         found = " ".join(sentence for sentence, _ in told(chunks))
         assert "hidden" not in found
-        assert re.findall(r"w\w\ww", found) == said
+        assert re.findall("w[a-j][a-j]w", found) == said
 
 
 # --- when it comes -----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from rag import (
     Span,
     Speaker,
     open_checker,
+    sentences,
     vetoed,
 )
 from rag.frame import named
@@ -413,6 +414,83 @@ def test_one_place_has_one_number_and_what_is_dropped_takes_none() -> None:
     assert [claim for claim, _ in found] == claims
     numbers = [sentence.citations[0].n if sentence else 0 for _, sentence in found]
     assert numbers == [0, 1, 2, 3, 2]
+
+
+class By(Marks):
+    """A Checker with a support for each context that holds a word, 0 for others."""
+
+    def __init__(self, **supports: float) -> None:
+        super().__init__()
+        self.supports = supports
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        self.asked += pairs
+        return [
+            max((s for word, s in self.supports.items() if word in context), default=0.0)
+            for context, _ in pairs
+        ]
+
+
+def proved(checker: Marks, cited: Sequence[Passage], others: Sequence[Passage]) -> str:
+    """Return the words that prove a claim about both; "" for none."""
+    claim = generated("好奇心,写代码。", *cited)
+    found = ground(claim, PASSAGES, DOCUMENTS, "zh", one, lambda: checker, others)
+    return found.citations[0].quote if found else ""
+
+
+def test_a_passage_that_was_named_goes_before_a_surer_one_that_was_not() -> None:
+    assert "好奇心" in proved(By(好奇心=0.6, 写代码=1.0), [SAID], [LIST, SAID])
+    assert "代码" in proved(By(好奇心=0.4, 写代码=1.0), [SAID], [LIST, SAID])
+    assert proved(By(好奇心=0.4, 写代码=0.8), [SAID], [LIST, SAID]) == ""
+
+
+def test_passages_are_tried_in_order_and_each_once() -> None:
+    checker = By(好奇心=0.95, 写代码=1.0)
+    assert "好奇心" in proved(checker, [], [SAID, LIST])
+    assert "代码" in proved(By(好奇心=0.95, 写代码=1.0), [], [LIST, SAID])
+    seldom = By()
+    assert proved(seldom, [SAID, SAID], [SAID]) == ""
+    assert len(seldom.asked) == len(set(seldom.asked))
+
+
+def test_a_generated_claim_about_a_passage_of_no_essay_stands_on_nothing() -> None:
+    claim = generated("好奇心才是。", SAID)
+    assert ground(claim, PASSAGES, {}, "zh", one, unopened, [SAID, LIST]) is None
+    assert ground(claim, {}, DOCUMENTS, "zh", one, unopened) is None
+    assert ground(generated("好奇心才是。"), PASSAGES, DOCUMENTS, "zh", one, unopened) is None
+
+
+def test_places_of_one_passage_have_numbers_of_their_own_and_keep_them() -> None:
+    claims = [
+        generated("发表不是终点。", SAID),
+        generated("好奇心才是。", SAID),
+        quoted("“发表不是终点。”", SAID),
+    ]
+    found = checked_all(claims, PASSAGES, DOCUMENTS, "zh", lambda: Marks(otherwise=1.0))
+    numbers = [sentence.citations[0].n for _, sentence in found if sentence]
+    assert numbers == [1, 2, 1]
+
+
+@given(
+    words=st.lists(st.sampled_from(NOTES.split() + list(NOTES)), max_size=12),
+    others=st.lists(st.sampled_from([FIRST, SAID, LIST, LAST, ELSEWHERE]), max_size=3),
+    lang=st.sampled_from(["zh", "en"]),
+)
+def test_whatever_is_generated_is_cited_to_whole_sentences_as_they_stand(
+    words: list[str], others: list[Passage], lang: Lang
+) -> None:
+    claim = generated("".join(words), *others[:1])
+    yes = Marks(otherwise=1.0)
+    sentence = ground(claim, PASSAGES, DOCUMENTS, lang, one, lambda: yes, others)
+    if sentence is None:
+        return
+    [citation] = sentence.citations
+    text = DOCUMENTS[citation.doc_id].text
+    assert citation.span.of(text) == citation.quote
+    spans = [span.shift(p.span.start) for p in others for span in sentences(p.text)]
+    assert citation.span.start in {span.start for span in spans}
+    assert citation.span.end in {span.end for span in spans}
+    assert sentence.text == claim.text
 
 
 # --- who says so -------------------------------------------------------------------------------
