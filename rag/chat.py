@@ -29,6 +29,7 @@ _TOKENS = 4000  # an answer has five sentences, but what a model thinks before i
 _LONGEST = 40_000  # characters; a stream that goes on is not an answer
 _FAILURES, _REST_S = 3, 30.0  # failures in a row after which a provider is left alone, and how long
 _JUDGE_TIMEOUT_S, _JUDGE_RETRIES = 30.0, 2
+_SECRET = 8  # characters of a key from which it is hidden wherever it would be shown
 # Nothing stays open between answers, so there is nothing to close: LangChain shares clients between
 # models, and closing those of one would break the others.
 _HEADERS = {"Connection": "close"}
@@ -71,12 +72,13 @@ def _opened(
         try:
             model: BaseChatModel = init_chat_model(name, **options)
         except Exception as error:  # noqa: BLE001 - providers have their own for keys and names
-            wrong = _told(error, key)
+            wrong = _told(error)
         else:
             if not _lacks_key(model):
                 return model
             wrong = f"cannot be opened: it needs a key ({', '.join(model.lc_secrets.values())})"
-    msg = f"{setting} {wrong}"
+    # What is shorter is a stand-in for a key, and may be part of a word.
+    msg = f"{setting} {wrong.replace(key, '…') if len(key) >= _SECRET else wrong}"
     raise MissingModelError(msg)
 
 
@@ -100,16 +102,16 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def _told(error: Exception, key: str) -> str:
+def _told(error: Exception) -> str:
     """Return on one line what an error says, without what was given to it: that holds the key."""
     from pydantic import ValidationError
 
     said = str(error)
     if isinstance(error, ValidationError):
         said = "; ".join(fault["msg"] for fault in error.errors())
-    said = " ".join((said.replace(key, "…") if key else said).split())
     missing = isinstance(error, ImportError)
-    return f"{'needs a package that is not installed' if missing else 'cannot be opened'}: {said}"
+    what = "needs a package that is not installed" if missing else "cannot be opened"
+    return f"{what}: {' '.join(said.split())}"
 
 
 def _lacks_key(model: "BaseChatModel") -> bool:
@@ -197,6 +199,8 @@ class Chat:
                 self._breaker.learn(well=not speech.failed)
 
     def _heard(self, speech: "Speech") -> Iterator[str]:
+        if speech.stopped():
+            return
         heard: SimpleQueue[str | None] = SimpleQueue()
         asked = asyncio.run_coroutine_threadsafe(self._ask(speech, heard.put), _loop())
         wait = _PAUSE_S
