@@ -26,10 +26,10 @@ from rag.answer import Answerer
 from rag.errors import DeclinedError, GenerationError
 from rag.ground import checked
 from rag.types import Claim, Document, Hit, Lang, Passage, Sentence
-from rag.write import Writer, Writing
 
 if TYPE_CHECKING:
     from rag.check import Checker
+    from rag.write import Writer, Writing
 
 _log = logging.getLogger(__name__)
 # The share of a model's sentences that must be proved, and how many of them speak for the rest.
@@ -66,7 +66,7 @@ class Composer:
         documents: Mapping[str, Document],
         passages: Mapping[str, Passage],
         quoter: Answerer,
-        writer: Writer | None,
+        writer: "Writer | None",
         checker: "Callable[[], Checker]",
     ) -> None:
         self._documents, self._passages = documents, passages
@@ -126,7 +126,9 @@ class Composer:
         note = wording.overruled(lang) if written.answerer else written.note
         return replace(quoted, dropped=dropped, note=note, tokens=written.tokens)
 
-    def _written(self, writing: Writing, name: str, lang: Lang) -> Generator[Sentence, None, Said]:
+    def _written(
+        self, writing: "Writing", name: str, lang: Lang
+    ) -> Generator[Sentence, None, Said]:
         """Yield what is proved; return a written answer, or what a quoted one has to tell of it.
 
         Only an answer has sentences, and only an answer or "it is not there" has an answerer.

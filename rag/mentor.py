@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from rag import index, query, wording
 from rag.answer import Answerer, Quoter
 from rag.care import care
-from rag.chat import open_chat
 from rag.compose import Composer, Said
 from rag.embed import Embedder, Judge, Pieces, open_embedder, open_judge, open_pieces
 from rag.enrich import decoys, enrich
@@ -30,10 +29,10 @@ from rag.settings import Settings
 from rag.situation import asked_back
 from rag.text import cleaned, language, terms
 from rag.types import Answer, Document, Hit, Lang, Passage, Sentence, Span, Speaker
-from rag.write import Writer
 
 if TYPE_CHECKING:
     from rag.check import Checker
+    from rag.write import Writer
 
 _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
@@ -54,7 +53,7 @@ class Mentor:
         settings: Settings,
         answerer: Answerer | None = None,
         judge: Judge | None = None,
-        writer: Writer | None = None,
+        writer: "Writer | None" = None,
     ) -> None:
         self.documents: Mapping[str, Document] = {d.id: d for d in documents}
         self._index, self._pieces, self._settings = opened, pieces, settings
@@ -392,10 +391,13 @@ class _Turn:
     direct: bool
 
 
-def _open_writer(settings: Settings) -> Writer | None:
+def _open_writer(settings: Settings) -> "Writer | None":
     """Return what words the answers, None where they are quotes alone."""
     if not settings.model:
         return None
+    from rag.chat import open_chat  # an answer of quotes alone does not wait for these
+    from rag.write import Writer
+
     chat = open_chat(
         settings.model,
         key=settings.model_key.get_secret_value(),

@@ -49,6 +49,7 @@ def test_what_is_wrong_is_told_by_file(
 def test_what_is_wrong_in_several_files_is_told_of_each(corpus: Path) -> None:
     write(corpus / "translations" / "notes.en.md", NOTES_EN.replace("\n\n", "\n"))
     write(corpus / "translations" / "talk.en.md", "# Only a title\n")
+    write(corpus / "translations" / "talk.zh.md", "# 只有题目\n")
     write(corpus / "questions" / "notes.toml", QUESTIONS.replace("anchor", "ancre"))
     write(corpus / "questions" / "answers.toml", "[[group]\n")
     (corpus / "questions" / "unanswered.txt").write_bytes(b"\xff")
@@ -58,10 +59,20 @@ def test_what_is_wrong_in_several_files_is_told_of_each(corpus: Path) -> None:
         "questions/unanswered.txt",
         "translations/notes.en.md",
         "translations/talk.en.md",
+        "translations/talk.zh.md",
     ]
 
 
-@pytest.mark.parametrize("name", ["translations/gone.en.md", "questions/gone.toml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "translations/gone.en.md",
+        "translations/gone.zh.md",
+        "translations/notes.fr.md",
+        "translations/notes.md",
+        "questions/gone.toml",
+    ],
+)
 def test_what_belongs_to_no_essay_is_told(corpus: Path, name: str) -> None:
     write(corpus / name, "")
     (problem,) = problems(corpus)

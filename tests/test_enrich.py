@@ -84,6 +84,28 @@ def test_the_line_ends_and_the_mark_of_an_editor_are_no_words(
     assert said == {"题": "Title", "甲。": "A."}
 
 
+def test_an_essay_has_a_translation_into_each_language_that_has_a_file(corpus: Path) -> None:
+    talk = next(document for document in load(corpus) if document.id == "talk")
+    text = "# A talk\n\nAnn: Do it. Then rest. 好。\n"
+    write(corpus / "translations" / "talk.zh.md", "# 谈话\n\n安: 去做。\n然后休息。\n好。\n")
+    document = enrich(replace(talk, text=text), corpus)
+    said = {text[:end].rpartition(" ")[2]: ours for end, ours in document.chinese.items()}
+    assert said == {"talk": "谈话", "it.": "去做。", "rest.": "然后休息。"}  # 好 is Chinese already
+    assert document.english == {}
+    both = replace(talk, text=text)
+    write(corpus / "translations" / "talk.en.md", text.replace(". ", ".\n").replace("好", "Good"))
+    assert list(enrich(both, corpus).english.values()) == ["Good。"]
+    assert enrich(both, corpus).chinese == document.chinese
+
+
+def test_a_translation_into_chinese_is_refused_by_its_own_file_and_line(corpus: Path) -> None:
+    write(corpus / "translations" / "talk.zh.md", "# 谈话\n")
+    talk = next(document for document in load(corpus) if document.id == "talk")
+    with pytest.raises(CorpusError) as refusal:
+        enrich(talk, corpus)
+    assert str(refusal.value).startswith("translations/talk.zh.md: line ")
+
+
 def test_an_essay_without_a_translation_and_questions_stays_as_it_is(corpus: Path) -> None:
     talk = load(corpus)[1]
     assert enrich(talk, corpus) == talk

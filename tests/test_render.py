@@ -64,7 +64,7 @@ def test_the_json_has_the_agreed_keys_and_flat_spans() -> None:
     assert list(row) == [
         *("id", "question", "lang", "status", "lead", "sentences", "dropped", "nearest"),
         *("followups", "hits", "answerer", "understood", "note", "asks", "branches", "tokens"),
-            "timings_ms",
+        "timings_ms",
     ]
     assert row["id"] == "q1"
     citation = row["sentences"][0]["citations"][0]
