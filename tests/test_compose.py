@@ -237,6 +237,12 @@ def test_a_last_sentence_that_was_cut_off_is_neither_shown_nor_counted(
     assert (said.dropped, said.note) == ((), "")
 
 
+@pytest.mark.parametrize("lead", ["课题可以这样选:\n", "可以这样选：[1]\n"])
+def test_a_line_that_only_leads_over_is_no_sentence(scene: Scene, lead: str) -> None:
+    _, said = scene.said(says(lead, *_lines(TOPIC)), ALL_SURE)
+    assert (_texts(said.sentences), said.dropped) == ([TOPIC], ())
+
+
 def test_a_line_without_a_full_stop_is_a_sentence_where_another_follows(scene: Scene) -> None:
     checker = Told({"写作是整理想法的办法": SURE, TOPIC: SURE})
     _, said = scene.said(
@@ -570,9 +576,13 @@ def test_a_form_that_is_none_leaves_the_question_as_it_stands(
     assert answer.status == plain.status
 
 
-def test_a_form_that_does_not_come_in_time_is_not_waited_for(desk: Desk) -> None:
-    with desk.model(_condenses([Pause(60.0)]), timeout_s=0.2) as provider:
+@pytest.mark.parametrize("limit", ["timeout_s", "deadline_s"])
+def test_a_form_that_does_not_come_in_time_is_not_waited_for(desk: Desk, limit: str) -> None:
+    limits = {"timeout_s": 30.0, "deadline_s": 30.0} | {limit: 0.5}
+    with desk.model(_condenses([Pause(60.0)]), **limits) as provider:
+        started = time.monotonic()
         assert desk.mentor.ask(LEANS["zh"], BEFORE["zh"]).understood == ""
+        assert time.monotonic() - started < 5.0
         assert len(provider.prompts) == 2
 
 

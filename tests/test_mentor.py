@@ -605,18 +605,19 @@ def test_an_answer_of_nothing_but_lies_is_a_refusal(lied: tuple[Mentor, Liar]) -
     assert mentor.ask("怎么选课题?").status == "refused"
 
 
-def test_the_same_passage_has_the_same_number_wherever_it_is_cited(
+def test_the_same_place_has_the_same_number_wherever_it_is_cited(
     lied: tuple[Mentor, Liar],
 ) -> None:
     mentor, liar = lied
     liar.claims = [
         _claim("写作是整理想法的办法。", "notes:61-87"),
         _claim(TRUE, "notes:15-52"),
-        _claim("你没有说出来的想法都会被忽略。", "notes:61-87"),
         _claim("发表不是终点。", "notes:15-52"),
+        _claim(TRUE, "notes:15-52"),
+        Claim("写作是整理想法的办法。", ("notes:61-87",), "generated", ""),
     ]
     said: list[Sentence] = list(mentor.ask("怎么选课题?").sentences)
-    assert [sentence.citations[0].n for sentence in said] == [1, 2, 1, 2]
+    assert [sentence.citations[0].n for sentence in said] == [1, 2, 3, 2, 1]
 
 
 @pytest.mark.parametrize("question", ["怎么选课题?", "Do I need a PhD?", "没有显卡怎么办?", "xyz?"])
