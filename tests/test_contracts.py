@@ -55,7 +55,6 @@ PLANTED = [
     ("ui/api.py", "import transformers", "ui.api -> transformers"),
     ("rag/retrieve.py", "import langchain_core", "rag.retrieve -> langchain_core"),
     ("ui/chat.py", "from langchain import chat_models", "ui.chat -> langchain"),
-    ("rag/write.py", "import pybreaker", "rag.write -> pybreaker"),
     ("rag/compose.py", "def f():\n    import tenacity", "rag.compose -> tenacity"),
     ("rag/draft.py", "import rag.chat", "rag.draft -> rag.chat"),
     ("rag/proof.py", "import rag.ground", "rag.proof -> rag.ground"),
