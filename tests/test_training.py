@@ -4,6 +4,8 @@ the checker of retellings is fitted on.
 
 import gzip
 import json
+import random
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +158,19 @@ def test_a_retelling_has_the_head_and_blanks_of_its_own_language(own: Path) -> N
     rows = list(retold.retellings(own))
     assert {row.head for row in rows[:2]} == {"Priya Nair: "}
     assert {row.head for row in rows[2:]} == {"普丽娅(Priya Nair):"}
-    assert [row.blank for row in rows] == [" ", " ", "", ""]
+    last = len(rows[0].parts) - 1
+    assert rows[0].text(0, last) == "Priya Nair: 我每天写一页。 写作是整理想法的办法。"
+    assert rows[2].text(0, last) == "普丽娅(Priya Nair):我每天写一页。写作是整理想法的办法。"
+
+
+def test_some_retellings_are_held_against_a_passage_that_says_something_else() -> None:
+    rows = list(retold.retellings())
+    strays = list(retold.astray(rows, random.Random(1)))
+    assert not any(row.supported for row in strays)
+    assert {(row.told, row.lang) for row in strays} == set(product(("zh", "en"), repeat=2))
+    own = {(row.parts, row.claim) for row in rows}
+    assert not own & {(row.parts, row.claim) for row in strays}
+    assert strays == list(retold.astray(rows, random.Random(1)))
 
 
 def test_a_retelling_is_compared_without_the_frame_around_it(own: Path) -> None:

@@ -3,12 +3,15 @@
 Gradient-boosted trees as in `training/checker.py`, over its signs and those of `rag/drift.py`. The
 retellings are the project's own (`text/drafts.jsonl`): of 300 passages of advice, none of it from
 the essays. Every one is read against its whole passage and against the sentences that say most of
-it. About a minute on two cores; the thresholds are set by `python -m eval calibrate`.
+it, some against a passage that speaks of something else. About a minute on two cores; the
+thresholds are set by `python -m eval calibrate`.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,11 +26,13 @@ from rag.frame import unframed
 from rag.proof import nearest, read
 from rag.signs import SIGNS, drifted
 from rag.text import sentences
+from rag.types import Lang
 from training.checker import TREES, kept
 from training.pairs import OWN
 
 _WAYS = {**SIGNS, **DRIFT}
-_LANGS = ("zh", "en")
+_LANGS: tuple[Lang, ...] = ("zh", "en")
+_STRAYS = 4000  # retellings of another passage: without them what is far off is merely unusual
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,19 @@ class Retelling:
 
     head: str
     parts: tuple[str, ...]
-    blank: str  # between two parts
+    told: Lang  # the language of the passage, and of the claim
+    lang: Lang
     claim: str
     supported: bool
-    across: bool  # claim and passage are in two languages
+
+    @property
+    def across(self) -> bool:
+        """Whether claim and passage are in two languages."""
+        return self.told != self.lang
+
+    def text(self, first: int, last: int) -> str:
+        """Return who speaks and what is said from one part to another."""
+        return self.head + (" " if self.lang == "en" else "").join(self.parts[first : last + 1])
 
 
 def main(
@@ -47,6 +61,7 @@ def main(
 ) -> None:
     """Fit the trees on every retelling, in its own language and across, and write them."""
     rows = list(retellings())
+    rows += astray(rows, random.Random(seed))
     typer.echo(f"{len(rows):,} retellings")
     with Pool() as pool:
         table = np.array(pool.map(_signs, rows, chunksize=64))
@@ -67,24 +82,30 @@ def retellings(own: Path = OWN) -> Iterator[Retelling]:
         item = json.loads(line)
         name, name_en = item["speaker_zh"], item["speaker_en"]
         forms = {name, name_en, *(part for part in name_en.split() if len(part) > 2)}
-        for claim in item["claims"]:
-            lang = claim["lang"]
-            for told in _LANGS:
-                yield Retelling(
-                    head=f"{name_en}: " if lang == "en" else f"{name}({name_en}):",
-                    parts=tuple(span.of(item[told]) for span in sentences(item[told])),
-                    blank=" " if lang == "en" else "",
-                    claim=unframed(claim["text"], forms, lang),
-                    supported=claim["label"] == "supported",
-                    across=lang != told,
-                )
+        for claim, told in product(item["claims"], _LANGS):
+            lang: Lang = claim["lang"]
+            yield Retelling(
+                head=f"{name_en}: " if lang == "en" else f"{name}({name_en}):",
+                parts=tuple(span.of(item[told]) for span in sentences(item[told])),
+                told=told,
+                lang=lang,
+                claim=unframed(claim["text"], forms, lang),
+                supported=claim["label"] == "supported",
+            )
+
+
+def astray(rows: Sequence[Retelling], rng: random.Random) -> Iterator[Retelling]:
+    """Yield some of the retellings with a passage that they do not retell, in either language."""
+    for row, other in zip(*(rng.choices(rows, k=_STRAYS) for _ in range(2)), strict=True):
+        if not set(row.parts) & set(other.parts):
+            yield replace(other, lang=row.lang, claim=row.claim, supported=False)
 
 
 def _signs(row: Retelling) -> list[list[float]]:
     """Return the signs against the nearest sentences, and against the whole passage."""
     first, last = nearest(row.claim, row.parts)
-    texts = (row.parts[first : last + 1], row.parts)
-    rows = [drifted(row.claim, row.head + row.blank.join(text), read) for text in texts]
+    contexts = (row.text(first, last), row.text(0, len(row.parts) - 1))
+    rows = [drifted(row.claim, context, read) for context in contexts]
     return [list(signs.values()) or [0.0] * len(_WAYS) for signs in rows]
 
 
