@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import Checker, Document, Lang, Mentor, Passage, Span, Speaker, sentences
-from rag.proof import Told, denies_alone, misattributed, nearest, odd, plain, vetoed, weighed
+from rag.proof import (
+    Told,
+    denies_alone,
+    misattributed,
+    nearest,
+    odd,
+    plain,
+    too_little,
+    vetoed,
+    weighed,
+)
 
 HE = Speaker("何恺明", "Kaiming He")
 HOST = Speaker("西风", "Xifeng (西风)")
@@ -253,7 +263,7 @@ def test_a_name_in_chinese_does_not_make_an_english_sentence_chinese() -> None:
     speaker = Speaker("信息门上飞二哈", "信息门上飞二哈")
     document = replace(DOCUMENT, speakers=(*DOCUMENT.speakers, speaker))
     where = replace(SAID, speaker=speaker.name)
-    text = "信息门上飞二哈 says curiosity matters."
+    text = "信息门上飞二哈 says curiosity matters most."
     found = weighed(text, where, document, "en", document.speakers, Yes())
     assert found == (at("好奇心最重要。"), 1.0)
 
@@ -428,6 +438,23 @@ def test_a_denial_needs_one_in_what_is_quoted_for_it(
     claim: str, quoted: str, besides: str, alone: bool
 ) -> None:
     assert denies_alone(claim, quoted, besides) == alone
+
+
+@pytest.mark.parametrize(
+    ("claim", "little"),
+    [
+        ("有很多。", True),
+        ("Kaiming over.", True),
+        ("You can do it.", True),  # no word of it means anything here
+        ("他也可以这样做。", True),
+        ("多读论文。", False),
+        ("Read papers daily.", False),
+        ("", True),
+        ("🤖🤖🤖🤖", True),
+    ],
+)
+def test_what_says_next_to_nothing_is_too_little(claim: str, little: bool) -> None:
+    assert too_little(claim) == little
 
 
 # --- plain letters ------------------------------------------------------------------------------
