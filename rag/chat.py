@@ -33,6 +33,7 @@ _SECRET = 8  # characters of a key from which it is hidden wherever it would be 
 # Nothing stays open between answers, so there is nothing to close: LangChain shares clients between
 # models, and closing those of one would break the others.
 _HEADERS = {"Connection": "close"}
+_FIXED = re.compile(r"openai:o\d")  # models that answer a temperature with an error
 _YES = re.compile(r"\W*(?:yes\b|是(?![否不])|支持)", re.IGNORECASE)
 _NO = re.compile(r"\W*(?:not?\b|不|否)", re.IGNORECASE)
 
@@ -47,7 +48,9 @@ def open_chat(
             the address cannot be one.
     """
     key, url = key.strip(), url.strip()
-    options = _options(name, key, url, timeout_s, retries=0) | {"temperature": temperature}
+    options = _options(name, key, url, timeout_s, retries=0)
+    if not _FIXED.match(name):
+        options["temperature"] = temperature
     model = _opened(f"MENTOR_MODEL: {name}", name, key, url, options)
     return Chat(model, name, timeout_s=timeout_s, retries=retries)
 

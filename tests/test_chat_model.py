@@ -1,6 +1,5 @@
 """A chat model over real HTTP: text as it comes, in time, or one word for what went wrong."""
 
-import gc
 import json
 import logging
 import os
@@ -178,6 +177,16 @@ def test_the_model_is_told_what_was_meant_for_it_and_how_long_to_be(opened: Open
     # One name for the limit: some servers refuse a request that has it under two.
     [limit] = {"max_tokens", "max_completion_tokens", "num_predict"} & settings.keys()
     assert 800 <= settings[limit] <= 8000
+
+
+@pytest.mark.parametrize(("name", "sent"), [("openai:o3", False), ("openai:olmo", True)])
+def test_a_model_that_takes_no_temperature_is_sent_none(name: str, sent: bool) -> None:
+    with Provider(_says("a")) as provider:
+        url = provider.openai_url
+        chat = open_chat(name, key="", url=url, temperature=0.2, timeout_s=5.0, retries=0)
+        assert _heard(chat) == ("a", "")
+        [prompt] = provider.prompts
+    assert ("temperature" in prompt.body) == sent
 
 
 def test_several_threads_each_hear_their_own_text(opened: Open) -> None:
@@ -559,7 +568,6 @@ def test_a_stream_that_is_forgotten_closes_its_connection(opened: Open) -> None:
         said = iter(opened(provider).say(ASKED, time.monotonic() + 10, _never))
         assert "a" in (next(said), next(said))
         del said
-        gc.collect()
         assert _soon(lambda: provider.abandoned == 1)
 
 
