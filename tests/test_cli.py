@@ -24,7 +24,8 @@ MENTOR = [sys.executable, "-c", "from ui.cli import main; main()"]
 Done = subprocess.CompletedProcess[str]
 
 ANSWER = """
-    id question lang status lead sentences dropped nearest followups hits answerer timings_ms
+    id question lang status lead sentences dropped nearest followups hits answerer understood note
+    asks branches tokens timings_ms
 """.split()
 SENTENCE = "text lang kind speaker support citations".split()
 CITATION = "n doc_id title author url quote start end".split()
