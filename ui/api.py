@@ -3,13 +3,17 @@
 Knows status codes and headers; what is said comes from Mentor, how it looks from render and page.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from anyio import CapacityLimiter
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -19,15 +23,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from rag import Document, Lang, Mentor, MentorError, QuestionError, Span
+from rag import Answer, Document, Lang, Mentor, MentorError, QuestionError, Span
 from ui.page import as_page
-from ui.render import as_json, credit, quote_hash
+from ui.render import as_json, credit, quote_hash, sentence_json
+from ui.stream import streamed
 from ui.words import WORDS, preferred
 
+logger = logging.getLogger(__name__)
 STATIC = Path(__file__).resolve().parent / "static"
 
 _BODY_BYTES = 256 * 1024
 _HISTORY_QUESTIONS = 50
+_STREAMS = 64  # answers that grow at one time; the next wait
+_OURS = "something went wrong here; please try again"
 _CSP = (
     # Gradio's own page needs inline scripts and styles; nothing may leave this server.
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -94,6 +102,27 @@ def _add_questions(app: FastAPI, mentor: Mentor) -> None:
         body = await _ask_body(request)
         answer = await run_in_threadpool(mentor.ask, body.question, tuple(body.history))
         return as_json(answer)
+
+    limiter = CapacityLimiter(_STREAMS)
+
+    @app.post("/api/chat", response_class=EventSourceResponse)
+    async def chat(body: Annotated[Ask, Depends(_ask_body)]) -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent(event="meta", data={"v": 1})
+        try:
+            said = partial(mentor.stream, body.question, tuple(body.history))
+            async for part in streamed(said, limiter):
+                if isinstance(part, Answer):
+                    yield ServerSentEvent(event="answer", data=as_json(part))
+                else:
+                    yield ServerSentEvent(event="sentence", data=sentence_json(part))
+        except MentorError as error:
+            yield ServerSentEvent(
+                event="error", data={"status": _status(error), "error": str(error)}
+            )
+        except Exception:
+            logger.exception("A question could not be answered")
+            yield ServerSentEvent(event="error", data={"status": 500, "error": _OURS})
+        yield ServerSentEvent(event="done", data={})
 
 
 def _add_essays(app: FastAPI, mentor: Mentor) -> None:
@@ -162,7 +191,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(MentorError)
     def of_mentor(_: Request, error: MentorError) -> JSONResponse:
-        return _error(next(_STATUS[kind] for kind in type(error).mro() if kind in _STATUS), error)
+        return _error(_status(error), error)
 
     @app.exception_handler(StarletteHTTPException)
     def of_http(_: Request, error: StarletteHTTPException) -> JSONResponse:
@@ -176,7 +205,11 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def of_ours(_: Request, __: Exception) -> JSONResponse:
         # The server logs the trace itself once this response is out.
-        return _error(500, "something went wrong here; please try again")
+        return _error(500, _OURS)
+
+
+def _status(error: MentorError) -> int:
+    return next(_STATUS[kind] for kind in type(error).mro() if kind in _STATUS)
 
 
 def _error(status: int, error: object) -> JSONResponse:

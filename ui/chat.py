@@ -9,16 +9,16 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
-from threading import Event
 from typing import Any
 
 import gradio as gr
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from typing_extensions import override
 
 from rag import Answer, Lang, Mentor, QuestionError, Sentence
 from ui.render import as_markdown, credit, escaped, options, said, unescaped
+from ui.stream import streamed
 from ui.words import WORDS, Words
 
 logger = logging.getLogger(__name__)
@@ -88,17 +88,10 @@ def build(mentor: Mentor, lang: Lang) -> gr.ChatInterface:
     limiter = CapacityLimiter(_THREADS)
 
     async def reply(question: str, history: list[ChatMessage]) -> AsyncIterator[ChatMessage]:
-        # Gradio ends a stream of its own threads only at the next message, which a slow model may
-        # keep from it: so the wait for it can be left, and whoever waits is told.
-        stop = Event()
-        messages = replies(mentor, question, history, words, stop.is_set)
-        try:
-            while message := await to_thread.run_sync(
-                partial(next, messages, None), abandon_on_cancel=True, limiter=limiter
-            ):
-                yield message
-        finally:
-            stop.set()
+        # Gradio ends a stream of its own threads only at the next message.
+        told = partial(replies, mentor, question, history, words)
+        async for message in streamed(told, limiter):
+            yield message
 
     return _Chat(
         reply,

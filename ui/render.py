@@ -66,7 +66,7 @@ def as_json(answer: Answer, answer_id: str = "") -> dict[str, Any]:
         "lang": answer.lang,
         "status": answer.status,
         "lead": answer.lead,
-        "sentences": [_sentence_json(sentence) for sentence in answer.sentences],
+        "sentences": [sentence_json(sentence) for sentence in answer.sentences],
         "dropped": [
             asdict(claim) | {"passage_ids": list(claim.passage_ids)} for claim in answer.dropped
         ],
@@ -296,7 +296,8 @@ def _questions(answer: Answer, words: Words) -> str:
     return "\n".join([f"{heading}\n", *(f"- {escaped(q)}" for q in questions)])
 
 
-def _sentence_json(sentence: Sentence) -> dict[str, Any]:
+def sentence_json(sentence: Sentence) -> dict[str, Any]:
+    """Return a sentence as plain JSON values."""
     return {
         "text": sentence.text,
         "lang": sentence.lang,
