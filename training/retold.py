@@ -20,13 +20,13 @@ import numpy as np
 import typer
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from rag import Lang
 from rag.check import RETOLD
 from rag.drift import DRIFT
 from rag.frame import unframed
 from rag.proof import nearest, read
 from rag.signs import SIGNS, drifted
 from rag.text import sentences
-from rag.types import Lang
 from training.checker import TREES, kept
 from training.pairs import OWN
 
