@@ -184,7 +184,7 @@ def test_a_model_that_takes_no_temperature_is_sent_none(name: str, sent: bool) -
     with Provider(_says("a")) as provider:
         url = provider.openai_url
         chat = open_chat(name, key="", url=url, temperature=0.2, timeout_s=5.0, retries=0)
-        assert _heard(chat) == ("a", "")
+        assert _heard(chat) == (["a"], "")
         [prompt] = provider.prompts
     assert ("temperature" in prompt.body) == sent
 
