@@ -14,7 +14,6 @@ from fakes import static_model, write
 
 from rag.check import RETOLD
 from rag.drift import DRIFT
-from rag.embed import open_pieces
 from rag.signs import SIGNS
 from rag.trees import Trees
 from training import learn, pairs, retold
@@ -168,8 +167,8 @@ def test_some_retellings_are_held_against_a_passage_that_says_something_else() -
     strays = list(retold.astray(rows, random.Random(1)))
     assert not any(row.supported for row in strays)
     assert {(row.told, row.lang) for row in strays} == set(product(("zh", "en"), repeat=2))
-    own = {(row.parts, row.claim) for row in rows}
-    assert not own & {(row.parts, row.claim) for row in strays}
+    own = {(row.passage, row.claim) for row in rows}
+    assert not own & {(row.passage, row.claim) for row in strays}
     assert strays == list(retold.astray(rows, random.Random(1)))
 
 
@@ -219,7 +218,7 @@ def test_what_is_fitted_on_retellings_can_be_read_by_the_checker(own: Path) -> N
 def test_what_is_shipped_was_fitted_on_the_signs_that_are_read() -> None:
     from rag.check import Retellings
 
-    checker = Retellings(open_pieces())
+    checker = Retellings()
     assert 0.0 < checker.threshold < checker.sure < 1.0
     for part in ("within", "across"):
         kept = json.loads(RETOLD.read_text(encoding="utf-8"))[part]

@@ -21,10 +21,11 @@ import typer
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from rag import Lang
+from rag.align import read
 from rag.check import RETOLD
 from rag.drift import DRIFT
 from rag.frame import unframed
-from rag.proof import nearest, read
+from rag.proof import nearest
 from rag.signs import SIGNS, drifted
 from rag.text import sentences
 from training.checker import TREES, kept
@@ -39,6 +40,7 @@ _STRAYS = 4000  # retellings of another passage: without them what is far off is
 class Retelling:
     """A sentence about a passage, as `rag/proof.py` compares them; `head` says who speaks."""
 
+    passage: str
     head: str
     parts: tuple[str, ...]
     told: Lang  # the language of the passage, and of the claim
@@ -85,6 +87,7 @@ def retellings(own: Path = OWN) -> Iterator[Retelling]:
         for claim, told in product(item["claims"], _LANGS):
             lang: Lang = claim["lang"]
             yield Retelling(
+                passage=item["id"],
                 head=f"{name_en}: " if lang == "en" else f"{name}({name_en}):",
                 parts=tuple(span.of(item[told]) for span in sentences(item[told])),
                 told=told,
@@ -97,7 +100,7 @@ def retellings(own: Path = OWN) -> Iterator[Retelling]:
 def astray(rows: Sequence[Retelling], rng: random.Random) -> Iterator[Retelling]:
     """Yield some of the retellings with a passage that they do not retell, in either language."""
     for row, other in zip(*(rng.choices(rows, k=_STRAYS) for _ in range(2)), strict=True):
-        if not set(row.parts) & set(other.parts):
+        if row.passage != other.passage:
             yield replace(other, lang=row.lang, claim=row.claim, supported=False)
 
 
