@@ -7,12 +7,12 @@ numbers only by their value. Everything is a plain function of two texts.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embed import Pieces, Vectors
+from rag.embed import Pieces, Vectors, open_pieces
 from rag.facts import Quantity, quantities
 from rag.sounds import shared_names
 from rag.text import HAN, sentences
@@ -87,6 +87,12 @@ class Read:
     def words(self) -> list[str]:
         """Return the pieces as they are written."""
         return [self.text[a:b] for a, b in self.ends]
+
+
+@lru_cache(maxsize=512)  # a page of text takes 0.4 MB
+def read(text: str) -> Read:
+    """Cut a text by the shipped model, or remember how it was cut."""
+    return Read.of(text, open_pieces())
 
 
 def likeness(claim: Read, context: Read, *, faint: bool = False) -> Scores:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rag.align import Read, likeness
+from rag.align import Read, likeness, read
 from rag.chat import open_judge
 from rag.drift import DRIFT
 from rag.embed import Entailment, Pieces, open_entailment, open_pieces
@@ -84,7 +84,7 @@ def _shipped() -> "Shipped":
 
 @cache
 def _retellings() -> "Retellings":
-    return Retellings(open_pieces())
+    return Retellings()
 
 
 class Shipped:
@@ -116,7 +116,7 @@ class Retellings:
         MissingModelError: the file of its trees is not there, damaged, or made for other signs.
     """
 
-    def __init__(self, pieces: Pieces, weights: Path = RETOLD) -> None:
+    def __init__(self, weights: Path = RETOLD) -> None:
         kept, names = contents(weights), [*SIGNS, *DRIFT]
         try:
             self._within, self._across = (
@@ -125,7 +125,6 @@ class Retellings:
             self.threshold, self.sure = share(kept["threshold"]), share(kept["sure"])
         except (KeyError, TypeError, ValueError) as error:
             raise MissingModelError(damaged(weights, error)) from error
-        self._read = lru_cache(maxsize=512)(lambda text: Read.of(text, pieces))
         self.name = f"retellings-{self._within.stamp}"
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -133,7 +132,7 @@ class Retellings:
         return [self._support(context, claim) for context, claim in pairs]
 
     def _support(self, context: str, claim: str) -> float:
-        row = drifted(claim, context, self._read)
+        row = drifted(claim, context, read)
         if not row:
             return 0.0
         across = language(context) != language(claim)

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.align import Read, Scores, likeness
+from rag.align import Read, Scores, likeness, read
 from rag.drift import heard, negated, sounded, strangers, unnamed
-from rag.embed import open_pieces
 from rag.facts import missing, negations, quantities, unsaid
 from rag.frame import name_parts, named, unframed, whole_word
 from rag.query import simplified
@@ -78,6 +77,13 @@ class Told:
         return self.head + ("" if self.lang == "zh" else " ").join(self.parts[first : last + 1])
 
 
+def read_ahead(passage: Passage, document: Document, lang: Lang) -> None:
+    """Cut a passage into pieces before a claim about it comes; it is remembered for `weighed`."""
+    told = Told.of(passage, document, lang)
+    for text in (*told.parts, told.text(0, len(told.parts) - 1)):
+        read(text)
+
+
 def weighed(
     text: str,
     passage: Passage,
@@ -130,12 +136,6 @@ def nearest(claim: str, parts: Sequence[str]) -> tuple[int, int]:
             break
         held, first, last = np.maximum(held, each[at]), min(first, at), max(last, at)
     return first, last
-
-
-@lru_cache(maxsize=1024)
-def read(text: str) -> Read:
-    """Cut a text into pieces, or remember how it was cut."""
-    return Read.of(text, open_pieces())
 
 
 def _best(claim: Read, part: Read) -> Scores:

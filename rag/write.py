@@ -34,6 +34,7 @@ class Writing:
 
     sources: Sequence[Passage]
     speech: Speech
+    ahead: Callable[[], None]  # what may be done while the model is silent
 
     @property
     def tokens(self) -> Mapping[str, int]:
@@ -48,7 +49,7 @@ class Writing:
             GenerationError: it fails, or says nothing.
         """
         said: list[str] = []
-        for draft in _finished(drafts(self.speech)):
+        for draft in _finished(drafts(self._heard())):
             if _CANNOT.search(draft.text):
                 if not said:
                     raise DeclinedError
@@ -63,9 +64,21 @@ class Writing:
         if not said:
             raise GenerationError("empty")
 
+    def _heard(self) -> Iterator[str]:
+        ahead = self.ahead
+        for text in self.speech:
+            if not text:
+                ahead()
+                ahead = _nothing
+            yield text
+
     def _cited(self, draft: Draft) -> tuple[str, ...]:
         shown = [n for n in draft.numbers if 0 < n <= len(self.sources)]
         return tuple(self.sources[n - 1].id for n in shown)
+
+
+def _nothing() -> None:
+    """Once is enough."""
 
 
 def _finished(found: Iterable[Draft]) -> Iterator[Draft]:
@@ -99,7 +112,14 @@ class Writer:
         shown = [_source(passage, documents[passage.doc_id], lang) for passage in sources]
         deadline = time.monotonic() + self._deadline_s
         speech = self._chat.say(prompts.draft(question, lang, shown), deadline, stopped)
-        return Writing(sources, speech)
+
+        def ahead() -> None:
+            from rag.proof import read_ahead  # an answer of quotes alone does not wait for it
+
+            for passage in sources:
+                read_ahead(passage, documents[passage.doc_id], lang)
+
+        return Writing(sources, speech, ahead)
 
     def condense(self, question: str, earlier: Sequence[str], stopped: Callable[[], bool]) -> str:
         """Return the question so that it can be read without earlier ones; "" where it fails.

@@ -448,7 +448,7 @@ def _retold(folder: Path, **changes: object) -> Path:
 
 
 def test_a_retelling_is_judged_by_the_trees_of_its_language_or_across(tmp_path: Path) -> None:
-    checker = Retellings(open_pieces(), _retold(tmp_path))
+    checker = Retellings(_retold(tmp_path))
     said, said_zh = SAID[0][0], SAID[3][0]
     pairs = [(PHD, said), (PHD_ZH, said_zh), (PHD_ZH, said), (PHD, said_zh)]
     assert checker(pairs) == pytest.approx([0.25, 0.25, 0.75, 0.75])
@@ -459,13 +459,13 @@ def test_a_retelling_is_judged_by_the_trees_of_its_language_or_across(tmp_path: 
 def test_a_checker_of_retellings_has_its_thresholds_and_a_name_of_its_trees(
     tmp_path: Path,
 ) -> None:
-    checker = Retellings(open_pieces(), _retold(tmp_path))
+    checker = Retellings(_retold(tmp_path))
     assert (checker.name, checker.threshold, checker.sure) == ("retellings-one", 0.2, 0.7)
 
 
 @pytest.mark.parametrize("text", ["", " ", "。", "🔥"])
 def test_a_side_that_says_nothing_is_no_retelling(tmp_path: Path, text: str) -> None:
-    checker = Retellings(open_pieces(), _retold(tmp_path))
+    checker = Retellings(_retold(tmp_path))
     assert checker([(text, "I read."), (PHD, text)]) == [0.0, 0.0]
 
 
@@ -488,7 +488,7 @@ def test_a_damaged_checker_of_retellings_is_one_line_that_says_to_check_it_out_a
 ) -> None:
     path = _retold(tmp_path, **changes)
     with pytest.raises(MissingModelError, match="check it out again") as caught:
-        Retellings(open_pieces(), path)
+        Retellings(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -499,7 +499,7 @@ def test_a_checker_of_retellings_that_lacks_a_part_is_damaged(tmp_path: Path, na
     kept = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({k: v for k, v in kept.items() if k != name}), encoding="utf-8")
     with pytest.raises(MissingModelError, match="check it out again"):
-        Retellings(open_pieces(), path)
+        Retellings(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", "7", "\x00"])
@@ -509,10 +509,10 @@ def test_a_file_that_holds_no_checker_of_retellings_is_told_in_one_line(
     path = tmp_path / "retold.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(MissingModelError, match="check it out again") as caught:
-        Retellings(open_pieces(), path)
+        Retellings(path)
     assert "\n" not in str(caught.value)
     with pytest.raises(MissingModelError, match=r"nowhere\.json"):
-        Retellings(open_pieces(), tmp_path / "nowhere.json")
+        Retellings(tmp_path / "nowhere.json")
 
 
 @pytest.mark.parametrize("signs_", [list(SIGNS), [*DRIFTED, "mood"], DRIFTED[::-1]])
@@ -524,7 +524,7 @@ def test_a_checker_of_retellings_for_other_signs_says_to_fit_it_again(
     kept["across"]["signs"] = signs_
     path.write_text(json.dumps(kept), encoding="utf-8")
     with pytest.raises(MissingModelError, match="fit it again"):
-        Retellings(open_pieces(), path)
+        Retellings(path)
 
 
 def test_the_shipped_checker_of_retellings_is_opened_once_and_is_another(
