@@ -5,6 +5,7 @@ question -> retrieve -> Hit[] -> compose (write or quote -> Claim[] -> ground ->
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ _log = logging.getLogger(__name__)
 _NEAREST, _FOLLOWUPS = 3, 3
 _SAME = 0.75  # similarity from which a question asks the same again
 _HANDY: Mapping[Lang, int] = {"zh": 30, "en": 75}  # characters of a question on a button
+# What reads well on a button: one sentence, and it asks.
+_WELL_PUT = re.compile(r"(?:[^A-Za-z]|[A-Z])[^.。!！?？;；]*[?？]")
 _WAIT_S = 300.0  # for another process that is building the same index
 
 
@@ -363,7 +366,7 @@ class Mentor:
         for row, similarity in zip(near.rows.tolist(), near.similar.tolist(), strict=True):
             view = self._index.views[row]
             fits = view.kind == "question" and view.lang == lang and similarity <= _SAME
-            if not fits or len(view.text) > _HANDY[lang]:
+            if not fits or len(view.text) > _HANDY[lang] or not _WELL_PUT.fullmatch(view.text):
                 continue
             doc_id = self._passages[view.passage_id].doc_id
             place = view.span or self._passages[view.passage_id].span
