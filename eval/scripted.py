@@ -10,54 +10,25 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from types import TracebackType
-from typing import Any, Protocol, Self, assert_never
+from typing import Any, Self, assert_never
 
 from typing_extensions import override
 
-MODEL = "scripted"  # the one that is listed; every name is answered
+from eval.protocols import SPOKEN, Prompt, Wire, as_bytes, messages, models
+
 _HOST = "127.0.0.1"
 _LARGEST = 10_000_000  # bytes of a request
 _LOOK_S = 0.02  # how often a pause looks whether the client is still there
 _POLL_S = 0.02  # how long closing waits for who takes connections
 _PATIENCE_S = 1.0  # of closing with a script that does not end
 _JSON = "application/json"
-# In JSON these may stand bare, yet some clients end a line at them; providers escape them.
-_LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A request to speak: messages as (role, text), names of headers in small letters.
-
-    `number` counts from 1, over both protocols.
-    """
-
-    model: str
-    messages: tuple[tuple[str, str], ...]
-    body: Mapping[str, Any]
-    headers: Mapping[str, str]
-    number: int
-
-    @property
-    def system(self) -> str:
-        """What the instructions say, a line break between two messages."""
-        return self._said("system", "developer")
-
-    @property
-    def user(self) -> str:
-        """What the user says, a line break between two messages."""
-        return self._said("user")
-
-    def _said(self, *roles: str) -> str:
-        return "\n".join(text for role, text in self.messages if role in roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +160,9 @@ class _Stage:
         if not isinstance(body, dict) or not isinstance(model := body.get("model"), str):
             msg = "model: must be a text."
             raise ValueError(msg)  # noqa: TRY004 - a request is wrong, not a call
-        messages = _messages(body.get("messages"))
+        asked = messages(body.get("messages"))
         with self.lock:
-            prompt = Prompt(model, messages, body, headers, len(self.prompts) + 1)
+            prompt = Prompt(model, asked, body, headers, len(self.prompts) + 1)
             self.prompts.append(prompt)
         return prompt
 
@@ -203,155 +174,6 @@ class _Stage:
         """Count a client that went away; those that closing sends away are not counted."""
         with self.lock:
             self.abandoned += not self.closed.is_set()
-
-
-def _messages(found: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        msg = "messages: must be a list of objects."
-        raise ValueError(msg)
-    return tuple((str(one.get("role", "")), _text(one.get("content"))) for one in found)
-
-
-def _text(content: object) -> str:
-    """Return the text of a message: OpenAI's clients may send it in parts, or none."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-# --- the two protocols -------------------------------------------------------------------------
-
-
-class _Wire(Protocol):
-    """How a protocol writes an answer; `said` is the whole of its text."""
-
-    mime: str
-    streamed: bool
-
-    def opening(self) -> bytes: ...
-    def chunk(self, text: str) -> bytes: ...
-    def ending(self, said: str) -> bytes: ...
-    def whole(self, said: str) -> bytes: ...
-
-
-class _OpenAI:
-    mime = "text/event-stream"
-
-    def __init__(self, prompt: Prompt) -> None:
-        self._prompt = prompt
-        self.streamed = bool(prompt.body.get("stream", False))
-        options = prompt.body.get("stream_options")
-        self._counted = isinstance(options, dict) and bool(options.get("include_usage"))
-
-    def opening(self) -> bytes:
-        return self._delta({"role": "assistant", "content": ""})
-
-    def chunk(self, text: str) -> bytes:
-        return self._delta({"content": text})
-
-    def ending(self, said: str) -> bytes:
-        end = self._delta({}, "stop")
-        if self._counted:
-            end += self._event([], self._usage(said))
-        return end + b"data: [DONE]\n\n"
-
-    def whole(self, said: str) -> bytes:
-        message = {"role": "assistant", "content": said, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        return _bytes(self._row("chat.completion", [choice]) | {"usage": self._usage(said)})
-
-    def _delta(self, delta: Mapping[str, str], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return self._event([choice], None)
-
-    def _event(self, choices: Sequence[object], usage: Mapping[str, int] | None) -> bytes:
-        row = self._row("chat.completion.chunk", choices)
-        return b"data: %b\n\n" % _bytes(row | ({"usage": usage} if self._counted else {}))
-
-    def _row(self, kind: str, choices: Sequence[object]) -> dict[str, object]:
-        return {
-            "id": f"chatcmpl-{self._prompt.number}",
-            "object": kind,
-            "created": int(time.time()),
-            "model": self._prompt.model,
-            "choices": choices,
-        }
-
-    def _usage(self, said: str) -> dict[str, int]:
-        asked, spoken = _tokens(self._prompt, said)
-        return {
-            "prompt_tokens": asked,
-            "completion_tokens": spoken,
-            "total_tokens": asked + spoken,
-        }
-
-
-class _Ollama:
-    mime = "application/x-ndjson"
-
-    def __init__(self, prompt: Prompt) -> None:
-        self._prompt = prompt
-        self.streamed = bool(prompt.body.get("stream", True))
-
-    def opening(self) -> bytes:
-        return b""
-
-    def chunk(self, text: str) -> bytes:
-        return _bytes(self._row(text) | {"done": False}) + b"\n"
-
-    def ending(self, said: str) -> bytes:
-        return _bytes(self._row("") | self._done(said)) + b"\n"
-
-    def whole(self, said: str) -> bytes:
-        return _bytes(self._row(said) | self._done(said))
-
-    def _row(self, text: str) -> dict[str, object]:
-        return {
-            "model": self._prompt.model,
-            "created_at": _now(),
-            "message": {"role": "assistant", "content": text},
-        }
-
-    def _done(self, said: str) -> dict[str, object]:
-        asked, spoken = _tokens(self._prompt, said)
-        return {
-            "done": True,
-            "done_reason": "stop",
-            "prompt_eval_count": asked,
-            "eval_count": spoken,
-        }
-
-
-def _tokens(prompt: Prompt, said: str) -> tuple[int, int]:
-    """Return (tokens asked, tokens said), four characters to one: no tokenizer is meant."""
-    return sum(len(text) for _, text in prompt.messages) // 4 + 1, len(said) // 4 + 1
-
-
-def _bytes(row: Mapping[str, object]) -> bytes:
-    """Return a row as JSON on one line; half of a surrogate pair becomes its escape."""
-    text = json.dumps(row, ensure_ascii=False).translate(_LINE_ENDS)
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
-
-
-_SPOKEN: Mapping[str, Callable[[Prompt], _Wire]] = {
-    "/v1/chat/completions": _OpenAI,
-    "/api/chat": _Ollama,
-}
-
-
-def _models(path: str) -> Mapping[str, object] | None:
-    """Return the list of models at `path`, or None where there is none."""
-    if path == "/v1/models":
-        row = {"id": MODEL, "object": "model", "created": 0, "owned_by": "scripted"}
-        return {"object": "list", "data": [row]}
-    if path == "/api/tags":
-        name = f"{MODEL}:latest"
-        return {"models": [{"name": name, "model": name, "modified_at": _now(), "size": 0}]}
-    return None
 
 
 # --- HTTP --------------------------------------------------------------------------------------
@@ -424,14 +246,14 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(request, client_address, server)  # which answers until the client leaves
 
     def do_GET(self) -> None:
-        found = _models(self._path())
+        found = models(self._path())
         if found is None:
             self._refuse(404, "no such path")
         else:
-            self.send_whole(200, _bytes(found))
+            self.send_whole(200, as_bytes(found))
 
     def do_POST(self) -> None:
-        wire = _SPOKEN.get(self._path())
+        wire = SPOKEN.get(self._path())
         if wire is None:
             self._refuse(404, "no such path")
         elif (body := self._body()) is not None:
@@ -461,7 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return body
 
-    def _answer(self, prompt: Prompt, wire: _Wire) -> None:
+    def _answer(self, prompt: Prompt, wire: Wire) -> None:
         out = _Streamed(self, wire) if wire.streamed else _Whole(self, wire)
         try:
             self._play(prompt, out)
@@ -550,7 +372,7 @@ class _Handler(BaseHTTPRequestHandler):
         error = {"error": {"message": why, "type": "scripted"}}
         self.close_connection = True
         with suppress(_GoneError):
-            self.send_whole(code, _bytes(error), {"Connection": "close"})
+            self.send_whole(code, as_bytes(error), {"Connection": "close"})
 
     def send_whole(
         self,
@@ -605,7 +427,7 @@ def _heard() -> Iterator[None]:
 class _Streamed:
     """Sends every step as one HTTP chunk, at once."""
 
-    def __init__(self, handler: _Handler, wire: _Wire) -> None:
+    def __init__(self, handler: _Handler, wire: Wire) -> None:
         self._handler, self._wire = handler, wire
         self._said: list[str] = []
         self.begun = False
@@ -650,7 +472,7 @@ def _framed(data: bytes) -> bytes:
 class _Whole:
     """Gathers every step, and sends them in one body."""
 
-    def __init__(self, handler: _Handler, wire: _Wire) -> None:
+    def __init__(self, handler: _Handler, wire: Wire) -> None:
         self._handler, self._wire = handler, wire
         self._said: list[str] = []
         self._raw: list[bytes] = []

@@ -18,7 +18,8 @@ from eval.cases import Case
 from eval.drafts import Draft
 from eval.figures import LANGS, Figure
 from eval.metrics import share
-from eval.scripted import Pause, Prompt, Provider, Step, in_chunks
+from eval.protocols import Prompt
+from eval.scripted import Pause, Provider, Step, in_chunks
 from eval.stats import bootstrap
 from rag import Answer, Document, Mentor, Sentence, Settings
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from eval.scripted import Cut, Pause, Prompt, Provider, Raw, Script, Status, Step, in_chunks
+from eval.protocols import Prompt
+from eval.scripted import Cut, Pause, Provider, Raw, Script, Status, Step, in_chunks
 from rag import MissingModelError, Settings
 from rag.chat import Chat, open_chat, open_judge
 from rag.errors import GenerationError

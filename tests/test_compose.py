@@ -13,7 +13,8 @@ from model_fakes import LIES, QUESTIONS, TRUTHS, Desk, says, talking
 from eval.cases import Case
 from eval.cases import read as cases
 from eval.drafts import read as drafts
-from eval.scripted import Cut, Pause, Prompt, Provider, Script, Status, Step, in_chunks
+from eval.protocols import Prompt
+from eval.scripted import Cut, Pause, Provider, Script, Status, Step, in_chunks
 from eval.written import Player
 from rag import Answer, Document, Hit, Lang, Mentor, Passage, Sentence, wording
 from rag.answer import Quoter

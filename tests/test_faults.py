@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_fakes import CANARY, LIES, QUESTIONS, TRUTHS, Desk, Protocol, page, says
 
-from eval.scripted import Cut, Pause, Prompt, Script, Status, Step, in_chunks
+from eval.protocols import Prompt
+from eval.scripted import Cut, Pause, Script, Status, Step, in_chunks
 from rag import Answer, Lang, Mentor, wording
 from rag.errors import Reason
 

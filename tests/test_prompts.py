@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.scripted import Prompt, Provider
+from eval.protocols import Prompt
+from eval.scripted import Provider
 from rag import Mentor, prompts, translated
 from rag.prompts import CANNOT, Message, Source, condense, draft, judge
 from rag.text import language

@@ -21,7 +21,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 
-from eval.scripted import Cut, Pause, Prompt, Provider, Raw, Script, Status, Step, in_chunks
+from eval.protocols import Prompt
+from eval.scripted import Cut, Pause, Provider, Raw, Script, Status, Step, in_chunks
 
 # U+0085 and U+2028 end a line for some readers; the emoji is four bytes; a lone surrogate is none.
 PIECES = ["科研 is ", "hard\n", "\u0085and\u2028", '🔥 \\n "fun" \x00', " ", "结束。"]

@@ -16,8 +16,9 @@ from eval.__main__ import _print, app
 from eval.cases import Case, read
 from eval.drafts import Draft
 from eval.drafts import read as read_drafts
+from eval.protocols import Prompt
 from eval.run import figure_row
-from eval.scripted import Pause, Prompt
+from eval.scripted import Pause
 from eval.written import PARTS, Part, Player, Shown, figures, judged, play, waits
 from rag import Answer, Citation, Claim, Kind, Mentor, Sentence, Span
 

@@ -11,7 +11,8 @@ import pytest
 from conftest import CITATION, Visitor, serving
 from selenium.webdriver.common.keys import Keys
 
-from eval.scripted import Pause, Prompt, Provider, Script, Step
+from eval.protocols import Prompt
+from eval.scripted import Pause, Provider, Script, Step
 from rag import Mentor, Settings
 
 pytestmark = [
