@@ -209,7 +209,8 @@ def test_a_model_that_obeys_breaks_no_page_and_tells_no_rule(row: Row, attack: A
 
 
 # Their lies are the very words of a passage turned round, followed by others, or with one put in
-# place of another: the checker takes them for borne out. What it may come to catch is no longer expected to pass.
+# place of another: the checker takes them for borne out. What it may come to catch is no longer
+# expected to pass.
 PASSED = {"a03", "a21", "a36", "a44"}
 PASSED_AT_FIRST = PASSED | {"a04", "a26", "a65"}  # shown on the way, and gone from the answer
 
