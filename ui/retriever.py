@@ -22,10 +22,14 @@ class MentorRetriever(BaseRetriever):
 
     @override
     def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None
     ) -> list[Document]:
-        """Return up to `k` documents, best first. Raises QuestionError like `Mentor.retrieve`."""
-        return [self._document(hit) for hit in self.mentor.retrieve(query, self.k)]
+        """Return up to `k` documents, best first: `invoke(query, k=3)` counts for one call.
+
+        Raises QuestionError like `Mentor.retrieve`.
+        """
+        hits = self.mentor.retrieve(query, self.k if k is None else k)
+        return [self._document(hit) for hit in hits]
 
     def _document(self, hit: Hit) -> Document:
         passage, essay = hit.passage, self.mentor.documents[hit.passage.doc_id]
