@@ -81,3 +81,64 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Where `mentor serve` listens.")
     port: int = Field(7860, ge=1, le=65_535, description="The port of `mentor serve`.")
+    origins: str = Field(
+        "",
+        description="Sites whose pages may call Mentor, as https://lab.example, between commas. "
+        "Empty: only its own pages.",
+    )
+    framed_by: str = Field(
+        "",
+        description="Sites that may show Mentor in a frame, written likewise. Empty: only itself.",
+    )
+    proxies: str = Field(
+        "",
+        description="Addresses or networks of the proxies in front, between commas, whose "
+        "X-Forwarded-For and -Proto are believed. Empty: nobody's.",
+    )
+    asks_per_minute: int = Field(
+        120,
+        ge=0,
+        le=1_000_000,
+        description="Questions a minute from one address (IPv6: one /64). 0: no limit.",
+    )
+    asks_per_day: int = Field(
+        2000, ge=0, le=100_000_000, description="Questions a day from one address. 0: no limit."
+    )
+    asks_per_day_in_all: int = Field(
+        20_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Questions a day from everybody: what a model may cost. 0: no limit.",
+    )
+    reads_per_minute: int = Field(
+        1200,
+        ge=0,
+        le=1_000_000,
+        description="Other requests a minute from one address, files of the pages not counted. "
+        "0: no limit.",
+    )
+    asks_at_once: int = Field(
+        64,
+        ge=1,
+        le=10_000,
+        description="Questions that are answered at one time; as many again wait for a moment.",
+    )
+    budget_store: SecretStr = Field(
+        SecretStr(""),
+        description="Where several Mentors count together: redis://, valkey:// or "
+        "memcached://HOST:PORT. Empty: each in its own memory.",
+    )
+    api_tokens: SecretStr = Field(
+        SecretStr(""),
+        description="Bearer tokens, between commas, one of which a program must show to use the "
+        "API. Empty: none needed.",
+    )
+    login: SecretStr = Field(
+        SecretStr(""),
+        description="USER:PASSWORD that a browser must give before it sees any page. Empty: "
+        "none needed.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Bearer token for /metrics. Empty: only this machine may read it.",
+    )
