@@ -17,6 +17,7 @@ from rich.table import Table
 from eval import calibrate as calibration
 from eval import card, conformance, counterfactual, drafts, report, shelves
 from eval import compare as comparing
+from eval import load as loading
 from eval import perturb as perturbing
 from eval import retrieval as retrieving
 from eval import run as running
@@ -270,6 +271,26 @@ def written(
         typer.echo(json.dumps([running.figure_row(figure) for figure in found]))
         return
     _print(f"written answers, {split}", found)
+
+
+@app.command()
+def load(
+    users: Annotated[int, typer.Option(min=1, max=1000, help="Who ask at one time.")] = 50,
+    questions: Annotated[int, typer.Option(min=1, help="How many they ask in all.")] = 2000,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Start `mentor serve`, have many ask at once without a model, print waits and memory."""
+    with _plainly(), _progress(f"{users} users", questions) as tick:
+        found = loading.measure(users, questions, tick)
+    table = loading.rows(found)
+    if as_json:
+        typer.echo(json.dumps(table))
+        return
+    shown = Table("figure", "value", "to reach", title=f"{users} users, {questions} questions")
+    for name, value, goal in table:
+        shown.add_row(name, value, goal)
+    Console().print(shown)
 
 
 @app.command()
