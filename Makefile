@@ -22,10 +22,10 @@ SOUND := $(shell $(BIN)/python -c "import pip" 2>/dev/null && test ! -e $(VENV)/
 INSTALLED := $(if $(LIGHT),$(firstword $(if $(SOUND),$(wildcard $(FULL))) $(VENV)/.light),$(FULL))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check eval gate sizes clean remake
+.PHONY: help install run test check eval gate screenshots sizes clean remake
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "  LIGHT=1 with install, run or eval leaves out PyTorch and sentence-transformers."
 
 install: $(INSTALLED)  ## make .venv with the command mentor in it
@@ -51,6 +51,9 @@ eval: $(EVAL)  ## put the golden questions, print the figures, write the report 
 
 gate: $(EVAL)  ## fail where answers to the dev questions got worse, by more than chance
 	@$(BIN)/python -m eval run --split dev --gate eval/baseline.json
+
+screenshots: $(DEV)  ## draw the pictures in docs/ anew, in a real browser
+	@$(BIN)/python -m tests.screenshots
 
 sizes: $(DEV)  ## advice on long functions; never a failure
 	@$(BIN)/ruff check --select C901,PLR0911,PLR0912,PLR0913,PLR0915 --exit-zero .
