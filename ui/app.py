@@ -8,55 +8,67 @@ from typing import get_args
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
-from rag import Lang, Mentor
+from rag import Lang, Mentor, Settings
 from ui.api import create_api
-from ui.words import preferred
+from ui.embed import add_widget
+from ui.guard import guard
+from ui.line import Line
+from ui.shelf import add_shelf
+from ui.words import page_tag
 
 # Read by Gradio when it is imported and when it builds a page: nothing may be sent or kept.
 _GRADIO = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
 _GOODBYE_S = 3  # an open chat page keeps its connection, and would keep the server from stopping
 
 
-def create_app(mentor: Mentor) -> FastAPI:
+def create_app(mentor: Mentor, settings: Settings | None = None) -> FastAPI:
     """Return the whole application; `uvicorn.run(create_app(mentor))` serves it.
 
-    The chat stands at /chat/zh/ and /chat/en/; /chat leads to the reader's language.
+    The chat stands at /chat/zh/, /chat/zh-tw/ and /chat/en/; /chat leads to the reader's one.
     """
     os.environ.update(_GRADIO)
-    app = create_api(mentor)
+    settings = settings or Settings()
+    app = create_api(mentor, settings)
+    mentor = app.state.mentor  # it counts what every face asks
+    add_shelf(app, mentor)
+    add_widget(app)
     _add_doors(app)
     # Outside a running event loop, Gradio opens a loop for every lock it makes and closes none.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _add_chats(app, mentor)).result()
+        thread.submit(asyncio.run, _add_chats(app, mentor, settings)).result()
+    guard(app, settings)
     return app
 
 
-def serve(mentor: Mentor, host: str, port: int) -> None:
+def serve(mentor: Mentor, settings: Settings, host: str, port: int) -> None:
     """Serve until stopped. One process: the index is read in it, and answers take milliseconds."""
     import uvicorn
 
     uvicorn.run(
-        create_app(mentor),
+        create_app(mentor, settings),
         host=host,
         port=port,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # the guard believes only the proxies that a setting names
+        http=Line,
         timeout_graceful_shutdown=_GOODBYE_S,
     )
 
 
-async def _add_chats(app: FastAPI, mentor: Mentor) -> None:
+async def _add_chats(app: FastAPI, mentor: Mentor, settings: Settings) -> None:
     from ui.chat import mount
 
+    most = settings.asks_at_once
     for lang in get_args(Lang):
-        mount(app, mentor, lang, f"/chat/{lang}")
+        mount(app, mentor, lang, f"/chat/{lang}", at_once=most, waiting=most)
 
 
 def _add_doors(app: FastAPI) -> None:
-    @app.api_route("/", methods=["GET", "HEAD"])
-    @app.api_route("/chat", methods=["GET", "HEAD"])
-    @app.api_route("/chat/", methods=["GET", "HEAD"])
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/chat", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/chat/", methods=["GET", "HEAD"], include_in_schema=False)
     def door(request: Request) -> RedirectResponse:
-        lang = preferred(request.headers.get("accept-language", ""))
+        page = page_tag(request.headers.get("accept-language", "")).lower()
         headers = {"vary": "accept-language", "cache-control": "no-store"}
-        return RedirectResponse(f"/chat/{lang}/", 307, headers=headers)
+        return RedirectResponse(f"/chat/{page}/", 307, headers=headers)

@@ -5,8 +5,7 @@ tests fail when a new Gradio calls them no more.
 """
 
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -16,58 +15,144 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from typing_extensions import override
 
-from rag import Answer, Lang, Mentor, QuestionError, Sentence
-from ui.render import as_markdown, credit, escaped, options, said, unescaped
-from ui.stream import streamed
-from ui.words import WORDS, Words
-
-logger = logging.getLogger(__name__)
+from rag import Document, Lang, Mentor
+from ui.intro import intro
+from ui.render import escaped
+from ui.stream import streamed, threads
+from ui.turns import ChatMessage, last_turn, replies, restored, settled
+from ui.words import Tag, Words, own, words_of
 
 _STARTERS = 4
 _FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
 # An answer takes about 10 ms, a slow model's may take seconds; a longer queue only hides trouble.
 _AT_ONCE, _WAITING, _THREADS, _SESSIONS = 20, 100, 64, 2000
+# The name under which a browser keeps the conversation. The "secret" hides nothing: it is in the
+# page. Fixed, because what is kept must be read again after a restart.
+_KEPT = "mentor_conversation"
+_PAGES: Mapping[Lang, Sequence[Tag]] = {"zh": ("zh", "zh-TW"), "en": ("en",)}
 
-ChatMessage = dict[str, Any]
+_SCRIPTS = ("chat", "turn", "tools", "reader")
 
 
 class _Chat(gr.ChatInterface):
-    """A ChatInterface that shows the student's words as they were typed, never as Markdown."""
+    """A ChatInterface that shows the student's words as they were typed, never as Markdown, and
+    whose conversation is the browser's: the server is given it with each question.
+    """
+
+    def __init__(self, mentor: Mentor, words: Words, **fields: object) -> None:
+        self._words, self._limiter = words, CapacityLimiter(threads(mentor, _THREADS))
+        self._told = partial(replies, mentor, words=words)
+        self.page_head = _head(words, mentor.documents)
+        super().__init__(self._reply, **fields)  # type: ignore[arg-type]
+
+    async def _reply(self, question: str, history: list[ChatMessage]) -> AsyncIterator[ChatMessage]:
+        # Gradio ends a stream of its own threads only at the next message.
+        told = partial(self._told, question, history)
+        async for message in streamed(told, self._limiter):
+            yield message
 
     @override
-    def _append_message_to_history(
-        self, message: Any, history: Any, role: Any = "user"
-    ) -> list[Any]:
-        if role == "user":
-            message = escaped(message["text"] if isinstance(message, dict) else message)
-        return super()._append_message_to_history(message, history, role)
+    def _setup_events(self) -> None:
+        """Ask in two steps, taken and answered, whatever it was that asked."""
+        quiet: dict[str, Any] = {"queue": False, "api_visibility": "undocumented"}
+        kept = gr.BrowserState([], storage_key=_KEPT, secret=_KEPT)
+        self.load(restored, [kept], [self.chatbot], show_progress="hidden", **quiet)
+        chat, box = [self.chatbot], [self.textbox]
+        taken = [self.chatbot, self.textbox]
+        asked = [
+            self.textbox.submit(self._typed, [self.chatbot, self.textbox], taken, **quiet),
+            self.chatbot.example_select(self._clicked, chat, taken, **quiet),
+            self.chatbot.option_select(self._clicked, chat, taken, **quiet),
+            self.chatbot.retry(self._again, chat, taken, **quiet),
+        ]
+        answers = [
+            event.then(
+                self._answered,
+                chat,
+                chat,
+                show_progress="hidden",
+                concurrency_id="answers",
+                api_visibility="undocumented",
+            )
+            for event in asked
+        ]
+        done = [self.chatbot, kept, self.textbox]
+        for answer in answers:
+            answer.then(self._finished, chat, done, **quiet)
+        self.textbox.stop(self._finished, chat, done, cancels=answers, **quiet)
+        self.chatbot.undo(self._undone, chat, [*chat, kept, *box], **quiet)
+        self.chatbot.clear(list, None, [kept], **quiet)
+        # The way in for programs: gradio_client's predict(question, api_name="/chat").
+        self.fake_api_btn.click(
+            self._reply_to_program,
+            box,
+            [self.api_response],
+            api_name="chat",
+            concurrency_id="answers",
+            postprocess=False,
+        )
 
-    @override
-    def _pop_last_user_message(self, history: Any) -> tuple[Any, Any]:
-        earlier, message = super()._pop_last_user_message(history)
-        return earlier, unescaped(str(message))
+    async def _reply_to_program(self, message: str) -> AsyncIterator[str]:
+        async for reply in self._reply(message, []):
+            yield reply["content"]
 
-    @override
-    def option_clicked(self, history: Any, option: gr.SelectData) -> tuple[Any, Any]:
-        return self._append_message_to_history(option.value, history), option.value
+    def _typed(self, history: list[ChatMessage], question: str) -> tuple[Any, Any]:
+        return self._take(history, question)
 
-    @override
-    def _clear_and_save_textbox(self, message: Any) -> tuple[Any, Any]:
-        # Gradio blanks the placeholder here and never brings it back.
-        return gr.Textbox("", interactive=False), message
+    def _clicked(self, history: list[ChatMessage], chosen: gr.SelectData) -> tuple[Any, Any]:
+        value = chosen.value
+        return self._take(history, value["text"] if isinstance(value, dict) else value)
+
+    def _again(self, history: list[ChatMessage]) -> tuple[Any, Any]:
+        earlier, question = last_turn(history)
+        return self._take(earlier, question)
+
+    def _take(self, history: list[ChatMessage], question: str) -> tuple[Any, Any]:
+        """Return the conversation with the question in it, and the box as it waits."""
+        asked = {"role": "user", "content": escaped(question)}
+        box = gr.Textbox("", interactive=False, submit_btn=False, stop_btn=True)
+        return [*history, asked], box
+
+    async def _answered(self, history: list[ChatMessage]) -> AsyncIterator[list[ChatMessage]]:
+        earlier, question = last_turn(history)
+        async for message in self._reply(question, earlier):
+            yield [*history, message]
+
+    def _finished(self, history: list[ChatMessage]) -> tuple[Any, Any, Any]:
+        stays = [settled(message, self._words) for message in history]
+        return stays, stays, gr.Textbox(interactive=True, submit_btn=True, stop_btn=False)
+
+    def _undone(self, history: list[ChatMessage]) -> tuple[Any, Any, Any]:
+        earlier, question = last_turn(history)
+        return earlier, earlier, question
 
 
-def mount(app: FastAPI, mentor: Mentor, lang: Lang, path: str) -> None:
-    """Add the chat in one language at `path`."""
-    chat = build(mentor, lang)
+def mount(
+    app: FastAPI,
+    mentor: Mentor,
+    lang: Lang,
+    path: str,
+    *,
+    at_once: int = _AT_ONCE,
+    waiting: int = _WAITING,
+) -> None:
+    """Add the chat in one language at `path`: in Chinese, the page of Taiwan beside it.
+
+    `at_once` questions are answered at a time on each, and `waiting` more wait.
+    """
+    for tag in _PAGES[lang]:
+        _mount(app, build(mentor, tag), path + tag.removeprefix(lang).lower(), at_once, waiting)
+
+
+def _mount(app: FastAPI, chat: "_Chat", path: str, at_once: int, waiting: int) -> None:
     chat.max_threads, chat.state_session_capacity = _THREADS, _SESSIONS
-    chat.queue(default_concurrency_limit=_AT_ONCE, max_size=_WAITING)
+    chat.queue(default_concurrency_limit=at_once, max_size=waiting)
     gr.mount_gradio_app(
         app,
         chat,
         path=path,
-        head=_head(WORDS[lang]),
+        head=chat.page_head,
         theme=_theme(),
         footer_links=[],
         run_history=False,
@@ -81,23 +166,17 @@ def mount(app: FastAPI, mentor: Mentor, lang: Lang, path: str) -> None:
     )
 
 
-def build(mentor: Mentor, lang: Lang) -> gr.ChatInterface:
+def build(mentor: Mentor, tag: Tag) -> _Chat:
     """Return the chat in one interface language; answers follow the language of the question."""
-    words = WORDS[lang]
-
-    limiter = CapacityLimiter(_THREADS)
-
-    async def reply(question: str, history: list[ChatMessage]) -> AsyncIterator[ChatMessage]:
-        # Gradio ends a stream of its own threads only at the next message.
-        told = partial(replies, mentor, question, history, words)
-        async for message in streamed(told, limiter):
-            yield message
-
+    words = words_of(tag)
+    starters = list(mentor.starters(words.lang, _STARTERS))
     return _Chat(
-        reply,
+        mentor,
+        words,
         title=words.title,
-        description=_description(mentor, words),
-        examples=list(mentor.starters(lang, _STARTERS)),
+        description=intro(mentor.documents, mentor.model, words),
+        examples=starters,
+        example_labels=[own(question, words.tag) for question in starters],
         cache_examples=False,
         chatbot=gr.Chatbot(
             show_label=False,
@@ -127,75 +206,7 @@ def build(mentor: Mentor, lang: Lang) -> gr.ChatInterface:
         fill_height=True,
         analytics_enabled=False,
         flagging_mode="never",
-        api_name="chat",
     )
-
-
-def replies(
-    mentor: Mentor,
-    question: str,
-    history: Sequence[ChatMessage],
-    words: Words,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Iterator[ChatMessage]:
-    """Yield the message as it grows: the status line, the checked sentences, the whole answer."""
-    yield _message(f"*{words.searching}*")
-    try:
-        yield from _growing(mentor, question, earlier_questions(history), words, stopped)
-    except QuestionError as error:
-        yield _message(escaped(str(error)))
-    except Exception:
-        logger.exception("A question in the chat could not be answered")
-        yield _message(words.failed)
-
-
-def earlier_questions(history: Sequence[ChatMessage]) -> tuple[str, ...]:
-    """Return what the student asked before, oldest first, as it was typed."""
-    asked = (message["content"] for message in history if message["role"] == "user")
-    return tuple(unescaped(_text(content)) for content in asked)
-
-
-def _growing(
-    mentor: Mentor,
-    question: str,
-    earlier: Sequence[str],
-    words: Words,
-    stopped: Callable[[], bool],
-) -> Iterator[ChatMessage]:
-    ready: list[Sentence] = []
-    for part in mentor.stream(question, earlier, stopped):
-        if isinstance(part, Answer):
-            text = as_markdown(part, mentor.documents, part.lang, with_followups=False)
-            yield _message(text, options(part))
-        else:
-            # The status line stands where the lead will be, so that nothing jumps at the end.
-            ready.append(part)
-            yield _message(f"*{words.searching}*\n\n{said(ready, words.lang)}")
-
-
-def _message(markdown: str, asked: Sequence[tuple[str, str]] = ()) -> ChatMessage:
-    buttons = [{"value": question, "label": label} for label, question in asked]
-    return {"role": "assistant", "content": markdown, "options": buttons}
-
-
-def _text(content: str | Sequence[Mapping[str, Any]]) -> str:
-    """Return the text of a message: from the page it is a list of parts, else a string."""
-    if isinstance(content, str):
-        return content
-    return "".join(part.get("text", "") for part in content)
-
-
-def _description(mentor: Mentor, words: Words) -> str:
-    documents, model = mentor.documents, mentor.model
-    authors = dict.fromkeys(credit(document, words)[0] for document in documents.values())
-    promise = words.promise_written if model else words.promise
-    lines = (
-        promise.format(count=len(documents), model=model),
-        words.essays.format(authors=words.author_join.join(authors)),
-    )
-    about = "".join(f'<p class="about">{escape(line)}</p>' for line in lines)
-    switch = f'<a href="/chat/{words.other}/" lang="{words.other}">{words.switch}</a>'
-    return f'{about}<p class="switch">{switch}</p>'
 
 
 def _theme() -> gr.themes.Base:
@@ -217,16 +228,27 @@ def _theme() -> gr.themes.Base:
     )
 
 
-def _head(words: Words) -> str:
+def _head(words: Words, documents: Mapping[str, Document]) -> str:
     """Return what the page loads besides Gradio: words travel with the file that says them."""
-    said_by_script = escape(json.dumps(words.reader, ensure_ascii=False))
+    labels = {
+        id_: [label for speaker in document.speakers for label in speaker.labels]
+        for id_, document in documents.items()
+    }
+    told = {
+        "lang": words.tag,
+        "reader": dict(words.reader),
+        "chat": dict(words.chat),
+        "labels": labels,
+    }
+    said_by_script = escape(json.dumps(told, ensure_ascii=False))
     ask_next, try_asking = (
         json.dumps(text, ensure_ascii=False) for text in (words.ask_next, words.try_asking)
     )
+    scripts = "".join(f'<script src="/static/{name}.js" defer></script>' for name in _SCRIPTS)
     return (
         f"<style>:root{{--ask-next:{ask_next};--try-asking:{try_asking}}}</style>"
         '<link rel="stylesheet" href="/static/chat.css">'
         '<link rel="stylesheet" href="/static/reader.css">'
-        '<script src="/static/chat.js" defer></script>'
-        f'<script src="/static/reader.js" data-words="{said_by_script}" defer></script>'
+        # At once: it stands between Gradio and the network, so it has to be there before Gradio.
+        f'<script src="/static/tab.js" data-words="{said_by_script}"></script>{scripts}'
     )

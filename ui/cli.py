@@ -107,7 +107,7 @@ def serve(
         from ui.app import serve as run
 
         stderr().print(f"Mentor listens on http://{host}:{port}  (Ctrl-C stops it)")
-        run(mentor, host, port)
+        run(mentor, settings, host, port)
 
 
 @app.command(name="doctor")

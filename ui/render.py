@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from rag import Answer, Citation, Document, Hit, Lang, Passage, Sentence
-from ui.words import WORDS, Words
+from ui.words import WORDS, Words, own
 
 # What Markdown, its tables, formulas, or the linking of bare addresses give a meaning to.
 _MARK = re.compile(r"[\\`*_\[\])#+\-.|~$@^=]|:(?=//)|[&<>]|^[ \t]+", re.MULTILINE)
@@ -94,31 +94,35 @@ def as_markdown(
     lang: Lang,
     *,
     with_followups: bool = True,
+    words: Words | None = None,
 ) -> str:
-    """Return the whole answer for a Markdown chat; `lang` is the language of the framing words.
+    """Return the whole answer for a Markdown chat; `lang` is the language of the framing words,
+    unless `words` gives them.
 
     Leave the follow-ups out where they are shown as buttons.
     """
-    words = WORDS[lang]
-    frame = [understood(answer.understood, words), _boxed("note", escaped(answer.note))]
+    words = words or WORDS[lang]
+    lead, note, asks = (
+        escaped(own(text, words.tag)) for text in (answer.lead, answer.note, answer.asks)
+    )
+    frame = [understood(answer.understood, words), boxed("note", note)]
     if answer.status == "refused":
-        parts = [f"**{escaped(answer.lead)}**", *frame, _nearest(answer.nearest, documents, words)]
+        parts = [f"**{lead}**", *frame, _nearest(answer.nearest, documents, words)]
     else:
-        parts = [*frame, escaped(answer.lead)]
+        parts = [*frame, lead]
     if answer.sentences:
-        parts += [said(answer.sentences, lang), _withheld(answer, words)]
-        parts += [escaped(answer.asks), _sources(answer.sentences, documents, words)]
+        parts += [said(answer.sentences, words), _withheld(answer, words)]
+        parts += [asks, _sources(answer.sentences, documents, words)]
     if with_followups:
         parts.append(_questions(answer, words))
     body = "\n\n".join(part for part in parts if part)
-    return _boxed("refused", body) if answer.status == "refused" else body
+    return boxed("refused", body) if answer.status == "refused" else body
 
 
-def said(sentences: Sequence[Sentence], lang: Lang) -> str:
+def said(sentences: Sequence[Sentence], words: Words) -> str:
     """Return the sentences in their order: a model's as running text, and each run of quotes of one
     voice in one essay introduced once.
     """
-    words = WORDS[lang]
     groups = []
     for written, run in groupby(sentences, key=lambda sentence: sentence.kind == "generated"):
         if written:
@@ -133,14 +137,16 @@ def said(sentences: Sequence[Sentence], lang: Lang) -> str:
 def understood(question: str, words: Words) -> str:
     """Return the line that says how a follow-up was read; "" for ""."""
     read = words.understood.format(question=escaped(question))
-    return _boxed("understood", read) if question else ""
+    return boxed("understood", read) if question else ""
 
 
-def options(answer: Answer) -> list[tuple[str, str]]:
+def options(answer: Answer, words: Words | None = None) -> list[tuple[str, str]]:
     """Return what can be asked next at a click: (what the button says, what it asks)."""
     asked = answer.understood or answer.question
     branches = [(branch.removeprefix(asked).strip(), branch) for branch in answer.branches]
-    return [*branches, *((question, question) for question in answer.followups)]
+    both = [*branches, *((question, question) for question in answer.followups)]
+    tag = words.tag if words else ""
+    return [(own(label, tag), question) for label, question in both]
 
 
 def _withheld(answer: Answer, words: Words) -> str:
@@ -165,7 +171,7 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _boxed(name: str, markdown: str) -> str:
+def boxed(name: str, markdown: str) -> str:
     """Wrap Markdown in a named box, "" in none; the empty lines keep it Markdown inside."""
     if not markdown:
         return ""
@@ -214,7 +220,7 @@ def _sources(sentences: Iterable[Sentence], documents: Mapping[str, Document], w
     if not by_essay:
         return ""
     rows = [_source(group, documents, words) for group in by_essay.values()]
-    return _boxed("sources", "\n".join([f"**{words.sources}**\n", *rows]))
+    return boxed("sources", "\n".join([f"**{words.sources}**\n", *rows]))
 
 
 def _source(group: Sequence[Citation], documents: Mapping[str, Document], words: Words) -> str:

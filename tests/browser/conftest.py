@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from rag import Document, Mentor
+from rag import Document, Mentor, Settings
 from ui.app import create_app
 
 CITATION = 'a[href^="#cite-"]'
@@ -32,18 +34,28 @@ _STILL = 6  # looks in a row, a twentieth of a second apart
 
 
 @contextmanager
-def serving(mentor: Any) -> Iterator[str]:
-    """Serve a Mentor, real or fake, on a free port of this machine; yield its address."""
+def serving(mentor: Any, **settings: Any) -> Iterator[str]:
+    """Serve a Mentor, real or fake, on a free port of this machine; yield its address.
+
+    Nobody is counted unless the settings say so: a whole suite comes from one address.
+    """
+    with TemporaryDirectory() as folder:
+        free: dict[str, Any] = {name: 0 for name in Settings.model_fields if "_per_" in name}
+        known = Settings(**{"index_dir": Path(folder), **free, **settings})
+        with served(create_app(mentor, known)) as address:
+            yield address
+
+
+@contextmanager
+def served(app: Any, port: int = 0) -> Iterator[str]:
+    """Serve an application on this machine; yield its address."""
     with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left
+        found.bind(("127.0.0.1", port))
         port = found.getsockname()[1]
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(mentor),
-            host="127.0.0.1",
-            port=port,
-            log_level="warning",
-            timeout_graceful_shutdown=1,
+            app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1
         )
     )
     thread = threading.Thread(target=server.run)
@@ -78,8 +90,13 @@ class Visitor:
     def visit(self, url: str) -> None:
         self.driver.get(url)
         if "/read/" not in url:
-            self.one("#question textarea")
-            self.until(lambda: self.run("return !!document.querySelector('#chat .example')"))
+            self.come_in()
+
+    def come_in(self) -> None:
+        """Wait until the page is there, empty or with its conversation."""
+        self.one("#question textarea")
+        self.one("#chat :is(.example, .message-row)")
+        self.one("#keeping")
 
     def until(self, true: Callable[[], Any]) -> Any:
         return WebDriverWait(self.driver, _PATIENCE_S, 0.05).until(lambda _: true())
@@ -96,11 +113,35 @@ class Visitor:
     def press(self, *keys: str) -> None:
         ActionChains(self.driver).send_keys(*keys).perform()
 
+    def say(self, question: str) -> None:
+        """Ask, and wait for nothing."""
+        self.one("#question textarea:enabled").send_keys(question, Keys.ENTER)
+
     def ask(self, question: str) -> None:
         """Ask, and wait until the answer is whole."""
         before = len(self.all("#chat .bot-row"))
-        self.one("#question textarea:enabled").send_keys(question, Keys.ENTER)
+        self.say(question)
         self.answered(before)
+
+    def open_citation(self, n: int = 0) -> str:
+        """Click the nth citation, wait for its passage, and return its address in the page."""
+        href = str(self.all(CITATION)[n].get_dom_attribute("href"))
+        self.click(CITATION, n)
+        self.one("#reader #hit")
+        self.until(lambda: self.focused("id") == "hit")
+        return href
+
+    def hold(self, selector: str, seconds: float, button: str = "left") -> None:
+        """Press a button of the mouse on the first such element, and let go after some time."""
+        where = self.run(_MIDDLE, selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            event = {"type": kind, "button": button, "clickCount": 1, **where}
+            self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+            time.sleep(seconds if kind == "mousePressed" else 0)
+
+    def close_reader(self) -> None:
+        self.press(Keys.ESCAPE)
+        self.until(lambda: not self.all("#reader"))
 
     def answered(self, before: int) -> None:
         self.until(lambda: len(self.all("#chat .bot-row")) > before)
@@ -125,7 +166,9 @@ class Visitor:
 
     def shown(self, selector: str) -> str:
         """Return the text of an element as the page holds it, blanks and all."""
-        return str(self.one(selector).get_property("textContent"))
+        # In one step: what is found may be drawn anew before it is asked.
+        found = "const one = document.querySelector(arguments[0]); return one && [one.textContent]"
+        return str(self.until(lambda: self.run(found, selector))[0])
 
     def focused(self, attribute: str) -> str | None:
         return self.run("return document.activeElement.getAttribute(arguments[0])", attribute)
@@ -151,10 +194,16 @@ class Visitor:
         return [url for url in urls if not url.startswith(("data:", "blob:", "chrome"))]
 
 
+_MIDDLE = """
+const link = document.querySelector(arguments[0]);
+link.scrollIntoView({block: 'center'});
+const box = link.getBoundingClientRect();
+return {x: box.x + box.width / 2, y: box.y + box.height / 2};
+"""
 _PAGE = "return document.querySelector('#chat').innerHTML + !!document.querySelector(':disabled')"
 _SETTLED = """
-const text = [...document.querySelectorAll('#chat .bot-row')].at(-1).innerText.trim();
-return text && !/正在查找|Searching the essays/.test(text);
+const row = [...document.querySelectorAll('#chat .message-row')].at(-1);
+return row.matches('.bot-row') && !row.querySelector('.growing') && row.innerText.trim();
 """
 
 
@@ -183,6 +232,23 @@ def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         driver.quit()
 
 
+def arrive(driver: Chrome, width: int = 1280, height: int = 800, *, dark: bool = False) -> Visitor:
+    """Come in a new tab, which remembers nothing of those before."""
+    old = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    new = driver.current_window_handle
+    driver.switch_to.window(old)
+    driver.close()
+    driver.switch_to.window(new)
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 720}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    visitor = Visitor(driver)
+    visitor.complaints(), visitor.requests()  # of the visitor before
+    return visitor
+
+
 @pytest.fixture
 def browse(browsers: Callable[[str], Chrome]) -> Iterator[Callable[..., Visitor]]:
     """Give a function that comes to an empty page: language, size, dark or light."""
@@ -193,13 +259,7 @@ def browse(browsers: Callable[[str], Chrome]) -> Iterator[Callable[..., Visitor]
     ) -> Visitor:
         driver = browsers(lang)
         drivers.append(driver)
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 720}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        visitor = Visitor(driver)
-        visitor.complaints(), visitor.requests()  # of the visitor before
-        return visitor
+        return arrive(driver, width, height, dark=dark)
 
     yield come
     for driver in drivers:

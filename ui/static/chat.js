@@ -1,8 +1,20 @@
 // Small repairs of the chat page that Gradio leaves to us. Knows nothing of questions or essays.
 (() => {
   "use strict";
-  const lang = location.pathname.includes("/zh") ? "zh-CN" : "en";
+  const { lang } = JSON.parse(document.querySelector("script[data-words]").dataset.words);
   document.documentElement.lang = lang;
+
+  // The Chinese page leads a reader of traditional characters on to the page in them.
+  const own = (navigator.languages ?? [navigator.language]).find((tag) => tag.startsWith("zh")) ?? "";
+  if (lang === "zh-CN" && /-(hant|tw|hk|mo)/i.test(own) && !/hans/i.test(own)) {
+    location.replace(location.href.replace("/chat/zh/", "/chat/zh-tw/"));
+  }
+
+  // A keyboard on the glass takes its room from the page, so that the box stays above it.
+  document.querySelector("meta[name=viewport]")?.setAttribute(
+    "content",
+    "width=device-width, initial-scale=1, interactive-widget=resizes-content",
+  );
 
   // Each turn Gradio disables the box, and the focus falls to the page: give it back.
   let typing = false;
@@ -34,12 +46,14 @@
   for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
     document.addEventListener(kind, () => { pinned = false; }, { capture: true, passive: true });
   }
-  new MutationObserver(() => {
-    pin();
+  new MutationObserver((changes) => {
+    if (changes.some(({ target }) => target.closest("#chat"))) pin();
     // Gradio names each message by its Markdown, which is no name to hear.
     for (const message of document.querySelectorAll("#chat [data-testid=bot][aria-label]")) {
       message.removeAttribute("aria-label");
     }
+    // It calls the starters a list, in which nothing is an item.
+    document.querySelector("#chat .examples[role=list]")?.removeAttribute("role");
   }).observe(document.body, { subtree: true, childList: true });
 
   // An empty box sends nothing.
