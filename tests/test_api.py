@@ -188,6 +188,17 @@ def test_a_plain_page_of_a_changed_essay_marks_nothing(
     assert "has changed" in response.text
 
 
+def test_a_page_in_taiwan_has_its_words_and_the_essay_as_it_was_written(
+    client: TestClient, mentor: Mentor
+) -> None:
+    page = client.get("/read/kaiming_he_qa", headers={"accept-language": "zh-TW"})
+    assert page.headers["vary"] == "accept-language"
+    assert 'lang="zh-TW"' in page.text
+    assert "書架" in page.text
+    first = mentor.documents["kaiming_he_qa"].text.split("\n")[-1]
+    assert first in page.text
+
+
 def test_a_page_that_is_not_there_is_404_in_the_readers_language(client: TestClient) -> None:
     response = client.get("/read/nothing", headers={"accept-language": "zh"})
     assert response.status_code == 404

@@ -12,7 +12,7 @@ from ui.page import as_page
 from ui.questions import lang_of
 from ui.render import credit, quote_hash, speaker_name
 from ui.samples import ESSAYS, PLACE
-from ui.words import WORDS, Words
+from ui.words import WORDS, Words, page_tag, words_of
 
 _PAGE_CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -78,8 +78,9 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
     )
     def read(doc_id: str, request: Request, s: str = "", e: str = "", h: str = "") -> Response:
         """Give a page that needs no script; `s`, `e` and `h` mark a quote as in /api/passage."""
-        lang = lang_of(request)
-        words, document = WORDS[lang], documents.get(doc_id)
+        asked = request.query_params.get("lang", "")
+        words = words_of(page_tag(asked or request.headers.get("accept-language", "")))
+        document = documents.get(doc_id)
         span = _span_or_none(s, e, document.text) if document else None
         if document and span and h and quote_hash(span.of(document.text)) != h:
             span, notice = None, words.page_changed
@@ -91,12 +92,13 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
             words,
             notice,
             shelf=list(documents.values()),
-            speaker=mentor.speaker(doc_id, span.start, lang) if span else "",
-            lang=lang if request.query_params.get("lang") else "",
+            speaker=mentor.speaker(doc_id, span.start, words.lang) if span else "",
+            lang=words.tag if asked else "",
             base=base_of(request),
         )
         status = 200 if document else 404
-        return HTMLResponse(page, status, headers={"content-security-policy": _PAGE_CSP})
+        headers = {"content-security-policy": _PAGE_CSP, "vary": "accept-language"}
+        return HTMLResponse(page, status, headers=headers)
 
     app.include_router(router)
 
