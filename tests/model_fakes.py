@@ -90,7 +90,7 @@ class Seat(Writer):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        return self._taken().name
+        return self.by.name if self.by else "empty seat"
 
     @override
     def write(
