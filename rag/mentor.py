@@ -7,7 +7,7 @@ question -> retrieve -> Hit[] -> compose (write or quote -> Claim[] -> ground ->
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -127,7 +127,7 @@ class Mentor:
         question: str,
         history: Sequence[str] = (),
         stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Sentence | Answer]:
+    ) -> Generator[Sentence | Answer, None, None]:
         """Yield each sentence once it is checked, and the whole answer last. Raises like `ask`.
 
         The answer counts: where quotes had to take over from a chat model, its sentences are others

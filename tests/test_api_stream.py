@@ -1,7 +1,7 @@
 """Answers as they grow, over a real server: what comes when, and what happens to who leaves."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Shaky(FakeMentor):
         question: str,
         history: Sequence[str] = (),
         stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Sentence | Answer]:
+    ) -> Generator[Sentence | Answer, None, None]:
         yield self.ask(question, history).sentences[0]
         raise self._error
 

@@ -1,6 +1,8 @@
 """A Mentor for the web faces: obeys the front door's interface, and answers from a table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from threading import Event
 
 from rag import (
     Answer,
@@ -89,7 +91,7 @@ class FakeMentor:
         question: str,
         history: Sequence[str] = (),
         stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Sentence | Answer]:
+    ) -> Generator[Sentence | Answer, None, None]:
         answer = self.ask(question, history)
         yield from answer.sentences
         yield answer
@@ -134,3 +136,48 @@ class FakeMentor:
         quote = "第3段。科研中95%的时间是令人沮丧的。"
         at = essay.text.index(quote)
         return Passage(essay.id, Span(at, at + len(quote)), quote, ("选题",), "何恺明")
+
+
+class Streaming(FakeMentor):
+    """Says its sentences `rounds` times over, a tenth of a second apart."""
+
+    def __init__(self, rounds: int = 1) -> None:
+        super().__init__()
+        self._rounds = rounds
+
+    def stream(
+        self, question: str, history: Sequence[str] = (), stopped: Callable[[], bool] = bool
+    ) -> Generator[Sentence | Answer, None, None]:
+        answer = self.ask(question, history)
+        for sentence in answer.sentences * self._rounds:
+            yield sentence
+            time.sleep(0.1)
+        yield answer
+
+
+class Waiting(FakeMentor):
+    """Says the first of its parts, the rest when it may `go`; sets `left` where nobody waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go, self.left = Event(), Event()
+
+    def stream(
+        self, question: str, history: Sequence[str] = (), stopped: Callable[[], bool] = bool
+    ) -> Generator[Sentence | Answer, None, None]:
+        first, *rest = self.parts(question, history)
+        try:
+            yield first
+            while rest and not self.go.wait(0.05):
+                if stopped():
+                    self.left.set()
+                    return
+        except GeneratorExit:
+            self.left.set()
+            raise
+        yield from rest
+
+    def parts(self, question: str, history: Sequence[str]) -> Sequence[Sentence | Answer]:
+        """Return all that a stream tells; to be overridden."""
+        answer = self.ask(question, history)
+        return (*answer.sentences, answer)

@@ -5,7 +5,8 @@ tests fail when a new Gradio calls them no more.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from html import escape
 from typing import Any
@@ -46,11 +47,14 @@ class _Chat(gr.ChatInterface):
         self.page_head = _head(words, mentor.documents)
         super().__init__(self._reply, **fields)  # type: ignore[arg-type]
 
-    async def _reply(self, question: str, history: list[ChatMessage]) -> AsyncIterator[ChatMessage]:
+    async def _reply(
+        self, question: str, history: list[ChatMessage]
+    ) -> AsyncGenerator[ChatMessage, None]:
         # Gradio ends a stream of its own threads only at the next message.
         told = partial(self._told, question, history)
-        async for message in streamed(told, self._limiter):
-            yield message
+        async with aclosing(streamed(told, self._limiter)) as messages:
+            async for message in messages:
+                yield message
 
     @override
     def _setup_events(self) -> None:
@@ -93,9 +97,10 @@ class _Chat(gr.ChatInterface):
             postprocess=False,
         )
 
-    async def _reply_to_program(self, message: str) -> AsyncIterator[str]:
-        async for reply in self._reply(message, []):
-            yield reply["content"]
+    async def _reply_to_program(self, message: str) -> AsyncGenerator[str, None]:
+        async with aclosing(self._reply(message, [])) as replied:
+            async for reply in replied:
+                yield reply["content"]
 
     def _typed(self, history: list[ChatMessage], question: str) -> tuple[Any, Any]:
         return self._take(history, question)
@@ -114,10 +119,13 @@ class _Chat(gr.ChatInterface):
         box = gr.Textbox("", interactive=False, submit_btn=False, stop_btn=True)
         return [*history, asked], box
 
-    async def _answered(self, history: list[ChatMessage]) -> AsyncIterator[list[ChatMessage]]:
+    async def _answered(
+        self, history: list[ChatMessage]
+    ) -> AsyncGenerator[list[ChatMessage], None]:
         earlier, question = last_turn(history)
-        async for message in self._reply(question, earlier):
-            yield [*history, message]
+        async with aclosing(self._reply(question, earlier)) as messages:
+            async for message in messages:
+                yield [*history, message]
 
     def _finished(self, history: list[ChatMessage]) -> tuple[Any, Any, Any]:
         stays = [settled(message, self._words) for message in history]

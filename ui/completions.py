@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from anyio import CapacityLimiter
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,7 +25,7 @@ from ui.essays import base_of
 from ui.questions import left
 from ui.render import as_json, as_markdown, said
 from ui.samples import COMPLETION, COMPLETION_STREAM
-from ui.stream import begun, last
+from ui.stream import Parts, begun, last
 from ui.words import WORDS
 
 logger = logging.getLogger(__name__)
@@ -173,13 +173,23 @@ def add_completions(app: FastAPI, mentor: Mentor, limiter: CapacityLimiter) -> N
     """Serve them; answers that grow at one time share the threads of `limiter`."""
     router = APIRouter(route_class=JsonRoute, tags=["OpenAI's protocol"])
 
+    async def begin(body: Completion) -> AsyncIterator[Parts | None]:
+        """Give an answer that grows; nothing where it is asked for in one piece."""
+        if not body.stream:
+            yield None
+            return
+        async with begun(partial(mentor.stream, *body.asked()), limiter) as parts:
+            yield parts
+
     @router.post(
         "/v1/chat/completions",
         summary="Ask, as OpenAI's clients do",
         response_model=None,
         responses=_COMPLETED | _WRONG,
     )
-    async def complete(body: Completion, request: Request) -> dict[str, Any] | StreamingResponse:
+    async def complete(
+        body: Completion, request: Request, parts: Annotated[Parts | None, Depends(begin)]
+    ) -> dict[str, Any] | StreamingResponse:
         """Answer the last message of a user. Earlier ones are the history; system messages and
         all others are passed over, for nobody's instructions change what the essays say.
 
@@ -188,25 +198,14 @@ def add_completions(app: FastAPI, mentor: Mentor, limiter: CapacityLimiter) -> N
         last chunk with a choice. A stream ends with `data: [DONE]`; where quotes had to take over
         from a chat model, they follow what was said, below a rule.
         """
-        told = partial(mentor.stream, *body.asked())
         base = base_of(request)
-        if not body.stream:
-            answer = await last(told, limiter, left(request))
+        if parts is None:
+            answer = await last(partial(mentor.stream, *body.asked()), limiter, left(request))
             return _whole(answer, mentor, base) if isinstance(answer, Answer) else {}
-        # Entered here, so that what is known at once is a status; left by the stream.
-        parts = begun(told, limiter)
-        grown = await parts.__aenter__()
         usage = bool(body.stream_options and body.stream_options.include_usage)
-
-        async def rows() -> AsyncIterator[str]:
-            try:
-                async for row in _rows(grown, mentor, base, usage=usage):
-                    yield row
-            finally:
-                await parts.__aexit__(None, None, None)
-
+        rows = _rows(parts, mentor, base, usage=usage)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(rows(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(rows, media_type="text/event-stream", headers=headers)
 
     @router.get(
         "/v1/models",
@@ -280,9 +279,7 @@ def _whole(answer: Answer, mentor: Mentor, base: str) -> dict[str, Any]:
     return _head("chat.completion") | more
 
 
-async def _rows(
-    parts: AsyncIterator[Sentence | Answer], mentor: Mentor, base: str, *, usage: bool
-) -> AsyncIterator[str]:
+async def _rows(parts: Parts, mentor: Mentor, base: str, *, usage: bool) -> AsyncIterator[str]:
     """Yield the rows of a stream. What was sent cannot be taken back, so what replaces it in the
     chat follows it here.
     """

@@ -3,7 +3,8 @@
 Every face is handed the same counting Mentor, so a question is counted once wherever it is asked.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
@@ -97,15 +98,16 @@ class _Counting:
         question: str,
         history: Sequence[str] = (),
         stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Sentence | Answer]:
+    ) -> Generator[Sentence | Answer, None, None]:
         """Answer like `Mentor.stream`."""
         lang, status = "none", "left"
         try:
-            for part in self._mentor.stream(question, history, stopped):
-                if isinstance(part, Answer):
-                    lang, status = part.lang, part.status
-                    self._metrics.answered(part, self._mentor.model)
-                yield part
+            with closing(self._mentor.stream(question, history, stopped)) as parts:
+                for part in parts:
+                    if isinstance(part, Answer):
+                        lang, status = part.lang, part.status
+                        self._metrics.answered(part, self._mentor.model)
+                    yield part
         except QuestionError:
             status = "invalid"
             raise

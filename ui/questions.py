@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from rag import Answer, Hit, Lang, Mentor, MentorError, Sentence, Settings
+from rag import Answer, Hit, Lang, Mentor, MentorError, Settings
 from ui.bodies import AnswerBody, Ask, JsonRoute, Search, SearchBody, given
 from ui.errors import OURS, responses, responses_beside, status_of
 from ui.render import as_json, credit, in_english, read_path, sentence_json, speaker_name
 from ui.samples import ANSWER, FOUND, STREAM
-from ui.stream import begun, last
+from ui.stream import Parts, begun, last
 from ui.words import WORDS, preferred
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,6 @@ _IN_PIECES: dict[int | str, Any] = {
         "content": {"text/event-stream": {"example": STREAM}},
     }
 }
-
-Parts = AsyncIterator[Sentence | Answer]
 
 
 def add_questions(

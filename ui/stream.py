@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from functools import partial
-from threading import Event
-from typing import TypeVar
+from threading import Event, Lock
+from typing import Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from rag import Mentor
+from rag import Answer, Mentor, Sentence
 
 T = TypeVar("T")
-Told = Callable[[Callable[[], bool]], Iterator[T]]  # what is told until `stopped()` is true
+# What is told until `stopped()` is true.
+Told = Callable[[Callable[[], bool]], Generator[T, None, None]]
+Parts = AsyncIterator[Sentence | Answer]
 
 _AT_ONCE_S = 0.5  # in which a question that cannot be taken, or a broken index, is known
 
@@ -30,19 +32,18 @@ class LeftError(Exception):
     """Who asked has left: there is nobody to answer."""
 
 
-async def streamed(told: Told[T], limiter: CapacityLimiter) -> AsyncIterator[T]:
+async def streamed(told: Told[T], limiter: CapacityLimiter) -> AsyncGenerator[T, None]:
     """Yield what `told(stopped)` yields, each step in a thread of `limiter`.
 
     A slow model may keep the next thing from coming: so the wait for it can be left, and whoever
     waits is told by `stopped`.
     """
-    stop = Event()
-    found = told(stop.is_set)
+    telling = _Telling(told, limiter)
     try:
-        while part := await _next(found, limiter):
+        while part := await telling.next():
             yield part
     finally:
-        stop.set()
+        telling.leave()
 
 
 @asynccontextmanager
@@ -51,17 +52,16 @@ async def begun(told: Told[T], limiter: CapacityLimiter) -> AsyncIterator[AsyncI
 
     What `told` raises at once is raised here, while a status can still be sent.
     """
-    stop = Event()
-    found = told(stop.is_set)
-    first = asyncio.ensure_future(_next(found, limiter))
+    telling = _Telling(told, limiter)
+    first = asyncio.ensure_future(telling.next())
     first.add_done_callback(_seen)
     try:
         done, _ = await asyncio.wait({first}, timeout=_AT_ONCE_S)
         if done:
             first.result()
-        yield _from(first, found, limiter)
+        yield _from(first, telling)
     finally:
-        stop.set()
+        telling.leave()
         first.cancel()
 
 
@@ -87,19 +87,47 @@ async def last(told: Told[T], limiter: CapacityLimiter, left: Awaitable[object])
         gone.cancel()
 
 
-async def _from(
-    first: "asyncio.Future[T | None]", found: Iterator[T], limiter: CapacityLimiter
-) -> AsyncIterator[T]:
+class _Telling(Generic[T]):
+    """What is told, step by step. Once it is left it is closed, by whoever has it last.
+
+    To be told to stop is not enough: between two steps nobody looks, and a chat model would go on
+    until the garbage collector comes by.
+    """
+
+    def __init__(self, told: Told[T], limiter: CapacityLimiter) -> None:
+        self._stop, self._taken, self._limiter = Event(), Lock(), limiter
+        self._found = told(self._stop.is_set)
+
+    async def next(self) -> T | None:
+        """Return the next thing, None at the end; who waits may leave."""
+        return await to_thread.run_sync(self._step, abandon_on_cancel=True, limiter=self._limiter)
+
+    def leave(self) -> None:
+        """Let nothing more be told; a step that is being taken ends by itself."""
+        self._stop.set()
+        self._close()
+
+    def _step(self) -> T | None:
+        try:
+            with self._taken:
+                return next(self._found, None)
+        finally:
+            if self._stop.is_set():
+                self._close()
+
+    def _close(self) -> None:
+        if self._taken.acquire(blocking=False):  # else a step is being taken, which closes it
+            try:
+                self._found.close()
+            finally:
+                self._taken.release()
+
+
+async def _from(first: "asyncio.Future[T | None]", telling: _Telling[T]) -> AsyncIterator[T]:
     part = await first
     while part:
         yield part
-        part = await _next(found, limiter)
-
-
-async def _next(found: Iterator[T], limiter: CapacityLimiter) -> T | None:
-    """Return the next thing, None at the end; who waits may leave."""
-    step = partial(next, found, None)
-    return await to_thread.run_sync(step, abandon_on_cancel=True, limiter=limiter)
+        part = await telling.next()
 
 
 def _last(told: Told[T], stopped: Callable[[], bool]) -> T:

@@ -5,7 +5,7 @@ The only file that knows the protocol's SDK. Stateless: any replica may answer a
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -208,8 +208,8 @@ async def _answered(
     """Return the answer; whoever calls the tool and leaves stops the chat model."""
     earlier = tuple(history)[-HISTORY_QUESTIONS:]
     try:
-        parts = streamed(partial(mentor.stream, question, earlier), limiter)
-        said = [part async for part in parts if isinstance(part, Answer)]
+        async with aclosing(streamed(partial(mentor.stream, question, earlier), limiter)) as parts:
+            said = [part async for part in parts if isinstance(part, Answer)]
     except QuestionError as error:
         raise ToolError(str(error)) from error
     return said[-1]

@@ -4,7 +4,8 @@ Knows what a message looks like (role, content, options), and nothing of the pag
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from rag import Answer, Mentor, QuestionError, Sentence
@@ -26,7 +27,7 @@ def replies(
     stopped: Callable[[], bool] = lambda: False,
     *,
     words: Words,
-) -> Iterator[ChatMessage]:
+) -> Generator[ChatMessage, None, None]:
     """Yield the message as it grows: the status line, the checked sentences, the whole answer."""
     yield _message(_growing(words.searching))
     try:
@@ -50,23 +51,24 @@ def _told(
     earlier: Sequence[str],
     words: Words,
     stopped: Callable[[], bool],
-) -> Iterator[ChatMessage]:
+) -> Generator[ChatMessage, None, None]:
     # The answer looks for the same, and finds it done.
     count = len(mentor.retrieve(question, _PASSAGES, earlier))
     found = (words.found_one if count == 1 else words.found).format(count=count)
     yield _message(_growing(found))
     ready: list[Sentence] = []
-    for part in mentor.stream(question, earlier, stopped):
-        if isinstance(part, Answer):
+    with closing(mentor.stream(question, earlier, stopped)) as parts:
+        for part in parts:
             around = answering(words, part.lang)
-            text = as_markdown(
-                part, mentor.documents, part.lang, with_followups=False, words=around
-            )
-            yield _message(text, options(part, around))
-        else:
-            # The status line stands where the lead will be, so that nothing jumps at the end.
-            ready.append(part)
-            yield _message(_growing(found, said(ready, answering(words, part.lang))))
+            if isinstance(part, Answer):
+                text = as_markdown(
+                    part, mentor.documents, part.lang, with_followups=False, words=around
+                )
+                yield _message(text, options(part, around))
+            else:
+                # The status line stands where the lead will be, so that nothing jumps at the end.
+                ready.append(part)
+                yield _message(_growing(found, said(ready, around)))
 
 
 def _growing(status: str, ready: str = "") -> str:

@@ -4,7 +4,7 @@ sees it if one of them succeeds.
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -188,7 +188,7 @@ class HostileMentor(FakeMentor):
             branches=tuple(self.said[1::9]),
         )
 
-    def stream(self, question: str, *_: Any, **__: Any) -> Iterator[Sentence | Answer]:
+    def stream(self, question: str, *_: Any, **__: Any) -> Generator[Sentence | Answer, None, None]:
         yield self.ask(question)
 
     def starters(self, lang: str, n: int = 4) -> tuple[str, ...]:

@@ -1,17 +1,16 @@
 """Points 32 to 36: every hand, eye, ear and screen. The table is in test_points.py."""
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from conftest import CITATION, Visitor, serving
 from selenium.webdriver.common.keys import Keys
-from web_fakes import FakeMentor, cited, document, quoted, shelf
+from web_fakes import FakeMentor, Streaming, cited, document, quoted, shelf
 
-from rag import Answer, Sentence
+from rag import Answer
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,19 +29,6 @@ HOSTILE = (
     "<svg><a href='javascript:window.hacked=1'>svg</a></svg> *a* _b_ `c` $$\\frac{1}{2}$$ "
     "http://127.0.0.1:9/bare <form action=http://127.0.0.1:9/><button>go</button></form>"
 )
-
-
-class Streaming(FakeMentor):
-    """Says its sentences a tenth of a second apart."""
-
-    def stream(
-        self, question: str, history: Sequence[str] = (), stopped: Callable[[], bool] = bool
-    ) -> Iterator[Sentence | Answer]:
-        answer = self.ask(question, history)
-        for sentence in answer.sentences:
-            yield sentence
-            time.sleep(0.1)
-        yield answer
 
 
 @pytest.fixture(scope="module")

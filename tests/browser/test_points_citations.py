@@ -1,17 +1,16 @@
 """Points 1 to 15: from a number to the words that prove it. The table stands in test_points.py."""
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
 from conftest import CITATION, Visitor, arrive, serving
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.keys import Keys
-from web_fakes import FakeMentor, shelf
+from web_fakes import FakeMentor, Streaming, shelf
 
-from rag import Answer, Document, Sentence
+from rag import Document
 
 pytestmark = [
     pytest.mark.browser,
@@ -166,22 +165,8 @@ def test_08_another_citation_takes_over_the_highlight_and_the_mark(page: Visitor
     assert page.all("a.cite-active") == []
 
 
-class Streaming(FakeMentor):
-    """Says one sentence after another, a fifth of a second apart."""
-
-    def stream(
-        self, question: str, history: Sequence[str] = (), stopped: Callable[[], bool] = bool
-    ) -> Iterator[Sentence | Answer]:
-        answer = self.ask(question, ())
-        for _ in range(12):
-            for sentence in answer.sentences:
-                yield sentence
-                time.sleep(0.1)
-        yield answer
-
-
 def test_09_a_slow_press_opens_the_essay_while_the_answer_streams(browse: Browse) -> None:
-    with serving(Streaming()) as address:
+    with serving(Streaming(rounds=12)) as address:
         visitor = browse("en-US")
         visitor.visit(address)
         visitor.say("a topic")

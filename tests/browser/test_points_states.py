@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 import httpx
 import pytest
 from conftest import CITATION, Visitor, served, serving
 from selenium.webdriver.common.keys import Keys
-from web_fakes import FakeMentor
+from web_fakes import FakeMentor, Waiting
 
 from rag import Answer, Claim, Mentor, Sentence, Settings
 from ui.api import create_api
@@ -31,26 +30,15 @@ LIE = "A study at Stanford found that <b>three</b> books double the success."
 TROUBLE = "#trouble-line"
 
 
-class Moody(FakeMentor):
+class Moody(Waiting):
     """Waits in the middle of an answer about "slow", and drops a claim about "lies"."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = Event()
-
-    def stream(
-        self, question: str, history: Sequence[str] = (), stopped: Callable[[], bool] = bool
-    ) -> Iterator[Sentence | Answer]:
+    def parts(self, question: str, history: Sequence[str]) -> Sequence[Sentence | Answer]:
         answer = self.ask(question, history)
-        if "slow" in question:
-            yield answer.sentences[0]
-            while not self.go.wait(0.05):
-                if stopped():
-                    return
         if "lies" in question:
             claim = Claim(LIE, (), "generated", "")
             answer = replace(answer, dropped=(claim,))
-        yield answer
+        return (answer.sentences[0], answer) if "slow" in question else (answer,)
 
 
 @pytest.fixture(scope="module")

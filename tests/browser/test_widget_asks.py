@@ -1,12 +1,11 @@
 """Asking in the widget: what is shown, when, and what is kept from it."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
-from web_fakes import CHOOSE, FakeMentor, cited, document, quoted, shelf
+from web_fakes import CHOOSE, FakeMentor, Waiting, cited, document, quoted, shelf
 from widget_host import LISTEN, REFUSED, TOPIC, Browse, Guest, Place, placed
 
 from rag import Answer, Claim, Sentence, Speaker
@@ -25,34 +24,19 @@ new MutationObserver(() => said.push(line.textContent))
 """
 
 
-class Retelling(FakeMentor):
+class Retelling(Waiting):
     """Says one sentence, waits for `go`, and then answers with other sentences than it began."""
 
     model = "a-model"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = threading.Event()
-        self.left = threading.Event()
-
-    def stream(
-        self,
-        question: str,
-        history: Sequence[str] = (),
-        stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Sentence | Answer]:
+    def parts(self, question: str, history: Sequence[str]) -> Sequence[Sentence | Answer]:
         self.asked.append((question, tuple(history)))
         one = cited(self.documents, 1, "kaiming_he_qa", CHOOSE)
         two = cited(self.documents, 2, "one_year_off", "阅读大量的论文,看看他们遇到了什么问题。")
         first = Sentence("Curiosity matters most.", "en", "generated", "", (one,), 0.9)
-        yield first
-        while not self.go.wait(0.05):
-            if stopped():
-                self.left.set()
-                return
         last = Sentence("Read many papers.", "en", "generated", "", (two,), 0.9)
         ours = Sentence("We translated this.", "en", "translation", "Kaiming He", (one,), 1.0)
-        yield Answer(
+        answer = Answer(
             question,
             "en",
             "answered",
@@ -66,6 +50,7 @@ class Retelling(FakeMentor):
             followups=("How do I choose a topic?",),
             answerer="a-model",
         )
+        return first, answer
 
 
 class Hostile(FakeMentor):

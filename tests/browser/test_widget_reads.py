@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -12,36 +12,15 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from web_fakes import CHOOSE, FakeMentor, cited, quoted
+from web_fakes import CHOOSE, FakeMentor, Waiting, cited, quoted
 from widget_host import LISTEN, TOPIC, Browse, Guest, Place, placed
 
-from rag import Answer, Sentence
+from rag import Answer
 from ui.render import quote_hash
 
 pytestmark = pytest.mark.browser
 
 SECOND = "好奇心是关键。"
-
-
-class Pausing(FakeMentor):
-    """Says the first sentence, and the rest when it may `go`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = threading.Event()
-
-    def stream(
-        self,
-        question: str,
-        history: Sequence[str] = (),
-        stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Sentence | Answer]:
-        answer = self.ask(question, history)
-        yield answer.sentences[0]
-        while not self.go.wait(0.05) and not stopped():
-            pass
-        yield from answer.sentences[1:]
-        yield answer
 
 
 class Quoting(FakeMentor):
@@ -207,7 +186,7 @@ def test_a_click_with_a_key_held_is_the_browsers_own(guest: Guest) -> None:
 def test_a_slow_press_counts_though_the_answer_grows_meanwhile(
     browse: Browse, tmp_path: Path
 ) -> None:
-    mentor = Pausing()
+    mentor = Waiting()
     with placed(mentor, tmp_path) as place:
         guest = Guest(browse("en")).visit(place.put("/", LISTEN)).open()
         guest.one("textarea").send_keys(TOPIC, Keys.ENTER)
