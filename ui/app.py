@@ -14,6 +14,7 @@ from ui.embed import add_widget
 from ui.guard import guard
 from ui.line import Line
 from ui.shelf import add_shelf
+from ui.stubs import without_stubs
 from ui.words import page_tag
 
 # Read by Gradio when it is imported and when it builds a page: nothing may be sent or kept.
@@ -57,7 +58,8 @@ def serve(mentor: Mentor, settings: Settings, host: str, port: int) -> None:
 
 
 async def _add_chats(app: FastAPI, mentor: Mentor, settings: Settings) -> None:
-    from ui.chat import mount
+    with without_stubs():
+        from ui.chat import mount
 
     most = settings.asks_at_once
     for lang in get_args(Lang):
