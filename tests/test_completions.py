@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,8 +15,9 @@ from live_server import live
 from model_fakes import LIES, QUESTIONS, TRUTHS, Desk, says
 from web_fakes import FakeMentor
 
-from rag import Mentor, StaleIndexError
+from rag import Mentor, Settings, StaleIndexError
 from ui.api import create_api
+from ui.app import create_app
 from ui.bodies import AnswerBody
 from ui.render import quote_hash
 
@@ -206,6 +209,33 @@ def test_what_breaks_in_a_stream_ends_it_with_an_error_that_clients_raise() -> N
         pytest.raises(openai.APIError, match="run `mentor index`"),
     ):
         list(stream)
+
+
+def test_what_the_guard_says_is_what_the_openai_client_raises(tmp_path: Path) -> None:
+    tokens, fast = {"api_tokens": "right"}, {"asks_per_minute": 1}
+    for settings, let_in, kind, said in (
+        (tokens, 0, openai.AuthenticationError, "this needs a token"),
+        (fast, 1, openai.RateLimitError, "That was a little fast"),
+    ):
+        app = create_app(FakeMentor(), Settings(index_dir=tmp_path, **settings))
+        with (
+            live(app) as address,
+            openai.OpenAI(
+                base_url=f"{address}/v1",
+                api_key="wrong",
+                max_retries=0,
+                default_headers={"accept-language": "en"},
+            ) as client,
+        ):
+            ask = partial(client.chat.completions.create, model="mentor")
+            for _ in range(let_in):
+                ask(messages=[user("a topic")])
+            with pytest.raises(kind) as raised:
+                ask(messages=[user("a topic")])
+        body = raised.value.body
+        assert isinstance(body, dict)
+        assert said in body["message"]
+        assert body["type"].endswith("_error")
 
 
 def test_there_is_one_model(client: openai.OpenAI) -> None:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from rag import MentorError, QuestionError
 from ui.stream import LeftError
@@ -22,6 +23,7 @@ OURS = "something went wrong here; please try again"
 _SOON = {"retry-after": "5"}
 # A mistake of the asker is 422; everything else is ours, and may pass.
 _STATUS: Mapping[type[MentorError], int] = {QuestionError: 422, MentorError: 503}
+_KINDS = {401: "authentication_error", 429: "rate_limit_error"}
 _MEANING = {
     400: "Something in the request is wrong; the line names it.",
     404: "There is no such thing.",
@@ -95,34 +97,34 @@ def add_errors(app: FastAPI) -> None:
     @app.exception_handler(MentorError)
     def of_mentor(request: Request, error: MentorError) -> JSONResponse:
         status = status_of(error)
-        return said(request, status, str(error), _SOON if status == 503 else None)
+        return said(request.scope, status, str(error), _SOON if status == 503 else None)
 
     @app.exception_handler(HTTPException)
     def of_http(request: Request, error: HTTPException) -> JSONResponse:
-        return said(request, error.status_code, str(error.detail), error.headers)
+        return said(request.scope, error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
     def of_request(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where, *field = first["loc"]
         name = ".".join(map(str, field)) or where
-        return said(request, 422, f"{name}: {first['msg']}")
+        return said(request.scope, 422, f"{name}: {first['msg']}")
 
     @app.exception_handler(LeftError)
     def of_nobody(request: Request, _: LeftError) -> JSONResponse:
-        return said(request, 499, "who asked has left")
+        return said(request.scope, 499, "who asked has left")
 
     @app.exception_handler(Exception)
     def of_ours(request: Request, _: Exception) -> JSONResponse:
         # The server logs the trace itself once this response is out.
-        return said(request, 500, OURS)
+        return said(request.scope, 500, OURS)
 
 
 def said(
-    request: Request, status: int, line: str, headers: Mapping[str, str] | None = None
+    scope: Scope, status: int, line: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return an error in the form that its path speaks."""
-    if request.url.path.startswith("/v1/"):
+    if str(scope["path"]).startswith("/v1/"):
         status = 400 if status == 422 else status
         return JSONResponse(as_openai(status, line), status, headers)
     return JSONResponse({"error": line}, status, headers)
@@ -130,5 +132,5 @@ def said(
 
 def as_openai(status: int, line: str) -> dict[str, Any]:
     """Return an error as OpenAI words it."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
+    kind = _KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
     return {"error": {"message": line, "type": kind, "param": None, "code": None}}

@@ -1,4 +1,4 @@
-"""What the guard says when it turns a request away: {"error": one sentence}, in two languages."""
+"""What the guard says when it turns a request away: one sentence, in two languages."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from rag import Lang
+from ui.errors import said as in_form
 from ui.request import header
 from ui.words import own, page_tag
 
@@ -93,7 +94,7 @@ def refusal(
     more = {"cache-control": "no-store", **(headers or {})}
     if wait_s:
         more["retry-after"] = str(wait_s)
-    return JSONResponse({"error": sentence}, status, headers=more)
+    return in_form(scope, status, sentence, more)
 
 
 def _wait(seconds: int, lang: Lang) -> str:
