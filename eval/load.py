@@ -21,6 +21,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
+from typing import IO
 
 from eval.cases import Case, read
 
@@ -33,6 +34,8 @@ _LIFTED = {
     "MENTOR_ASKS_PER_DAY_IN_ALL": "0",
     "MENTOR_READS_PER_MINUTE": "0",
     "MENTOR_MODEL": "",
+    "MENTOR_LOGIN": "",
+    "MENTOR_API_TOKENS": "",
 }
 
 
@@ -181,7 +184,8 @@ def _served() -> Iterator[tuple[int, int, float]]:
     with TemporaryFile() as said, socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
         found.close()
-        subprocess.run([mentor, "index"], env=given, check=True, stderr=said)  # noqa: S603 - ours
+        if subprocess.run([mentor, "index"], env=given, stderr=said, check=False).returncode:  # noqa: S603 - ours
+            raise _failed(said)
         start = time.monotonic()
         server = subprocess.Popen(  # noqa: S603 - ours
             [mentor, "serve", "--host", "127.0.0.1", "--port", str(port)], env=given, stderr=said
@@ -189,13 +193,18 @@ def _served() -> Iterator[tuple[int, int, float]]:
         try:
             while not _shows_a_page(port):
                 if server.poll() is not None or time.monotonic() - start > _PATIENCE_S:
-                    said.seek(0)
-                    raise OSError(said.read().decode(errors="replace")[-500:] or "no answer")
+                    raise _failed(said)
                 time.sleep(_POLL_S)
             yield port, server.pid, time.monotonic() - start
         finally:
             server.terminate()
             server.wait(_PATIENCE_S)
+
+
+def _failed(said: IO[bytes]) -> OSError:
+    """Return an error that tells a server's last words."""
+    said.seek(0)
+    return OSError(said.read().decode(errors="replace")[-500:] or "no answer")
 
 
 def _shows_a_page(port: int) -> bool:
@@ -215,8 +224,9 @@ def _memory(pid: int) -> float | None:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return None
-    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(kib) / 1024
+    # One that has died is listed until it is waited for, and holds nothing.
+    kib = (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return next((held / 1024 for held in kib), None)
 
 
 def _spent_s(pid: int) -> float | None:

@@ -48,9 +48,7 @@ def open_chat(
             the address cannot be one.
     """
     key, url = key.strip(), url.strip()
-    options = _options(name, key, url, timeout_s, retries=0)
-    if not _FIXED.match(name):
-        options["temperature"] = temperature
+    options = _options(name, key, url, temperature, timeout_s, retries=0)
     model = _opened(f"MENTOR_MODEL: {name}", name, key, url, options)
     return Chat(model, name, timeout_s=timeout_s, retries=retries)
 
@@ -61,7 +59,7 @@ def open_judge(name: str) -> "ChatJudge":
     Raises:
         MissingModelError: the provider is unknown, not installed, or lacks its key.
     """
-    options = _options(name, "", "", _JUDGE_TIMEOUT_S, _JUDGE_RETRIES) | {"temperature": 0.0}
+    options = _options(name, "", "", 0.0, _JUDGE_TIMEOUT_S, _JUDGE_RETRIES)
     return ChatJudge(_opened(f"MENTOR_CHECKER: chat:{name}", name, "", "", options), name)
 
 
@@ -125,7 +123,9 @@ def _lacks_key(model: "BaseChatModel") -> bool:
     return any(isinstance(one, SecretStr) and not one.get_secret_value() for one in secrets)
 
 
-def _options(name: str, key: str, url: str, timeout_s: float, retries: int) -> dict[str, Any]:
+def _options(
+    name: str, key: str, url: str, temperature: float, timeout_s: float, retries: int
+) -> dict[str, Any]:
     """Return what a provider's class calls key, address, timeout, length and how often to retry.
 
     A key of the environment is never sent to an address that is set here: it is not the address
@@ -134,6 +134,8 @@ def _options(name: str, key: str, url: str, timeout_s: float, retries: int) -> d
     provider = name.partition(":")[0]
     key = key or ("none" if url else "")
     options: dict[str, Any] = ({"api_key": key} if key else {}) | ({"base_url": url} if url else {})
+    if not _FIXED.match(name):
+        options["temperature"] = temperature
     if provider == "ollama":
         options.pop("api_key", None)
         signed = {"auth": _bearer(key)} if key else {}

@@ -9,7 +9,7 @@ both: a checker is a name and one call.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ import numpy as np
 from rag.align import Read, likeness, read
 from rag.chat import open_judge
 from rag.drift import DRIFT
-from rag.embed import Entailment, Pieces, open_entailment, open_pieces
+from rag.embed import Entailment, open_entailment
 from rag.errors import MissingModelError
 from rag.facts import negations
 from rag.facts import unsaid as unsaid_numbers
@@ -79,7 +79,7 @@ def open_checker(name: str, *, offline: bool, retold: bool = False) -> Checker:
 
 @cache
 def _shipped() -> "Shipped":
-    return Shipped(open_pieces())
+    return Shipped()
 
 
 @cache
@@ -90,9 +90,8 @@ def _retellings() -> "Retellings":
 class Shipped:
     """The checker that comes with Mentor; needs no network and no torch."""
 
-    def __init__(self, pieces: Pieces, weights: Path = WEIGHTS) -> None:
+    def __init__(self, weights: Path = WEIGHTS) -> None:
         self._trees = Trees.read(weights)
-        self._read = lru_cache(maxsize=256)(lambda text: Read.of(text, pieces))  # 0.4 MB each
         self.name = f"shipped-{self._trees.stamp}"
         self.threshold = self.sure = self._trees.threshold
 
@@ -102,7 +101,7 @@ class Shipped:
 
     def _support(self, context: str, claim: str) -> float:
         """Return the best support of any window; 0 where either side says nothing."""
-        found = (signs(claim, window, self._read) for window in windows(self._read(context)))
+        found = (signs(claim, window, read) for window in windows(read(context)))
         rows = [list(row.values()) for row in found if row]
         best = float(self._trees(np.array(rows)).max()) if rows else 0.0
         return best if best >= _NOTHING else 0.0
@@ -219,8 +218,7 @@ def _stretches(n: int, fits: Callable[[int, int], bool]) -> Iterator[tuple[int, 
 
 def reasons(context: str, claim: str) -> list[str]:
     """Return what speaks against a claim, in a few words each: what its context does not say."""
-    pieces = open_pieces()
-    said, told = Read.of(claim, pieces), Read.of(context, pieces)
+    said, told = read(claim), read(context)
     if not len(said.ids) or not len(told.ids):
         return ["one of the two says nothing"]
     alike = likeness(said, told).max(axis=1)

@@ -192,8 +192,10 @@ def _opposed_words() -> tuple[dict[str, list[tuple[int, int]]], re.Pattern[str]]
             for word in listed.split():
                 words.setdefault(word.replace("_", " "), []).append((at, side))
     found = sorted((word for word in words if len(word) > 1), key=len, reverse=True)
-    parts = [rf"\b{re.escape(word)}" if word.isascii() else re.escape(word) for word in found]
-    return words, re.compile(f"(?=({'|'.join(parts)}))", re.IGNORECASE)
+    # One \b for all that begin a word: one for each takes four times as long.
+    latin = "|".join(re.escape(word) for word in found if word.isascii())
+    han = "|".join(re.escape(word) for word in found if not word.isascii())
+    return words, re.compile(rf"(?=(\b(?:{latin})|{han}))", re.IGNORECASE)
 
 
 # --- what is put in ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.query import simplified
 from rag.types import Lang
 
 
@@ -17,8 +18,8 @@ class Situation:
     """A thing that askers have or have not. `concerns` finds questions to which it may matter,
     `stated` those that tell it; `branches` are both ways to tell it, and tell it themselves.
 
-    Patterns are held against questions with half-width marks. A question back that was not needed
-    costs more than one that was not asked: `stated` is the wider one.
+    Patterns are held against questions in simplified characters with half-width marks. A question
+    back that was not needed costs more than one that was not asked: `stated` is the wider one.
     """
 
     concerns: re.Pattern[str]
@@ -36,7 +37,7 @@ SITUATIONS = (
             re.IGNORECASE,
         ),
         stated=re.compile(
-            r"(?:(?<!有)[没沒]有?|缺|买不起|(?<![没沒要])有|只有|单|几|[一两\d])\s*"
+            r"(?:(?<!有)没有?|缺|买不起|(?<![没要])有|只有|单|几|[一两\d])\s*"
             r"(?:什么|几?一?[块张台]|足够的?|多少)?\s*(?:显卡|gpu|算力|服务器|卡(?!住))"
             r"|(?:显卡|gpu|算力|服务器)(?:不够|不足|太)|(?<!无)穷|笔记本|租|集群"
             r"|\b(?:no|without|only|lack|have|has|got|my|our|single|one|\d+)\b[^.?]{0,16}"
@@ -108,4 +109,4 @@ def asked_back(
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).replace("’", "'")
+    return simplified(unicodedata.normalize("NFKC", text)).replace("’", "'")

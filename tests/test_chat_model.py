@@ -190,6 +190,18 @@ def test_a_model_that_takes_no_temperature_is_sent_none(name: str, sent: bool) -
     assert ("temperature" in prompt.body) == sent
 
 
+@pytest.mark.parametrize(("name", "sent"), [("openai:o3", False), ("openai:olmo", True)])
+def test_a_judge_that_takes_no_temperature_is_sent_none(
+    monkeypatch: pytest.MonkeyPatch, name: str, sent: bool
+) -> None:
+    with Provider(_says("Yes")) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.openai_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        assert open_judge(name)([("The sky is blue.", "The sky is blue.")]) == [1.0]
+        [prompt] = provider.prompts
+    assert ("temperature" in prompt.body) == sent
+
+
 def test_several_threads_each_hear_their_own_text(opened: Open) -> None:
     def echo(prompt: Prompt) -> Iterator[Step]:
         for piece in in_chunks(f"{prompt.user} {prompt.user}", 7):

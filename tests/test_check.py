@@ -117,7 +117,7 @@ def test_support_is_the_same_one_by_one_in_a_batch_and_again(shipped: Checker) -
     assert shipped(pairs) == found
     assert [shipped([pair])[0] for pair in pairs] == found
     assert shipped(pairs[::-1]) == found[::-1]
-    assert Shipped(open_pieces())(pairs) == found
+    assert Shipped()(pairs) == found
     assert shipped([]) == []
 
 
@@ -333,7 +333,7 @@ def test_rows_are_judged_each_for_itself(tmp_path: Path) -> None:
 
 
 def test_a_checker_takes_its_name_and_threshold_from_its_file(tmp_path: Path) -> None:
-    checker = Shipped(open_pieces(), _file(tmp_path))
+    checker = Shipped(_file(tmp_path))
     assert (checker.name, checker.threshold) == ("shipped-handmade", 0.4)
 
 

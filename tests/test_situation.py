@@ -36,6 +36,7 @@ def _lang(question: str) -> Lang:
     "question",
     [
         *("怎么训练大模型?", "怎么做实验?", "做深度学习研究需要多少算力?", "显卡很重要吗?"),
+        "做實驗前要做什麼?",
         *(
             "要不要买服务器?",
             "需要几个 GPU?",
@@ -56,6 +57,7 @@ def test_a_question_about_training_is_asked_back_for_a_gpu(question: str) -> Non
     [
         *("读博值得吗?", "怎么选导师?", "研究生怎么选课题?", "怎么找工作?", "博士要读几年?"),
         "全职做研究要准备什么?",
+        "全職做研究值得嗎?",
         *("Is a PhD worth it?", "How do I choose an advisor?", "Is a degree necessary?"),
         *(
             "How do I get a research job?",
@@ -120,6 +122,7 @@ TOLD = {
             "我们有集群",
             "单卡",
             "沒有 GPU",
+            "我只有一張顯卡",
         ),
         *("学校有服务器", "我太穷了", "我没有ＧＰＵ", "我有 4 张 A100"),
         *("I have no GPU", "I only have a laptop", "without GPUs", "I’ve got two GPUs"),
@@ -144,6 +147,7 @@ TOLD = {
             "我一个人做",
             "没有导师",
             "我在工作",
+            "我是碩士",
         ),
         *("I am a PhD student", "I'm an engineer", "I’m in the second year of my Ph.D."),
         *("my advisor is busy", "without a PhD", "I quit last year", "I have a day job"),

@@ -7,8 +7,7 @@ which it may move the answer. Same data, same seed, same file; about three minut
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from rag.align import Read
+from rag.align import read
 from rag.check import WEIGHTS
-from rag.embed import open_pieces
 from rag.signs import SIGNS, signs
-from training.claims import EDITS, OTHER, Labelled, read
+from training.claims import EDITS, OTHER, Labelled
+from training.claims import read as read_claims
 
 # What a row of each kind counts. Minimal edits make claims that say nearly all of a context and
 # are false; with more weight they teach that saying much is a bad sign (docs/decisions.md).
@@ -39,7 +38,7 @@ def main(
     seed: int = 1,
 ) -> None:
     """Make labelled claims, fit the trees on them, write the checker."""
-    rows = read(data, each=each, seed=seed)
+    rows = read_claims(data, each=each, seed=seed)
     typer.echo(f"{len(rows):,} claims")
     fitted = fit(rows, seed)
     out.write_text(json.dumps(fitted, separators=(",", ":")) + "\n", encoding="utf-8")
@@ -76,15 +75,9 @@ def _weight(row: Labelled) -> float:
     return _OWN_CLAIM if row.own and row.how != OTHER else 1.0
 
 
-@lru_cache(maxsize=1)
-def _reader() -> Callable[[str], Read]:
-    pieces = open_pieces()
-    return lru_cache(maxsize=4096)(lambda text: Read.of(text, pieces))
-
-
 def _signs(pair: tuple[str, str]) -> list[float]:
     context, claim = pair
-    return list(signs(claim, context, _reader()).values()) or [0.0] * len(SIGNS)
+    return list(signs(claim, context, read).values()) or [0.0] * len(SIGNS)
 
 
 def _threshold(
