@@ -1,4 +1,4 @@
-"""Gradio's import: without the stubs it writes, and with everything that it is."""
+"""Gradio's start: without the stubs and applications to spare, and with everything that it is."""
 
 import inspect
 import subprocess
@@ -6,14 +6,16 @@ import sys
 from abc import ABCMeta
 
 import pytest
+from web_fakes import FakeMentor
 
-from ui.stubs import without_stubs
+from ui.app import create_app
+from ui.sparing import without_stubs
 
 # Counts how often Gradio looks for a class in a source, and lists the names of its events.
 _LOOK = """
 import ast
 from pathlib import Path
-from ui.stubs import without_stubs
+from ui.sparing import without_stubs
 seen, written = [], []
 segment, write = ast.get_source_segment, Path.write_text
 ast.get_source_segment = lambda *args, **more: (seen.append(1), segment(*args, **more))[1]
@@ -45,3 +47,19 @@ def test_only_components_have_no_source_and_only_within() -> None:
         with pytest.raises(OSError, match="ComponentMeta"):
             inspect.getfile(Component)
     assert inspect.getfile(Component) == __file__
+
+
+def test_an_application_is_made_for_each_page_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gradio
+
+    made, create = list[object](), gradio.routes.App.create_app
+    whole = gradio.blocks.App
+
+    def counted(*args: object, **more: object) -> object:
+        made.append(create(*args, **more))  # type: ignore[arg-type]
+        return made[-1]
+
+    monkeypatch.setattr(gradio.routes.App, "create_app", counted)
+    create_app(FakeMentor())
+    assert len(made) == 3
+    assert gradio.blocks.App is whole

@@ -14,7 +14,7 @@ from ui.embed import add_widget
 from ui.guard import guard
 from ui.line import Line
 from ui.shelf import add_shelf
-from ui.stubs import without_stubs
+from ui.sparing import without_spare_apps, without_stubs
 from ui.words import page_tag
 
 # Read by Gradio when it is imported and when it builds a page: nothing may be sent or kept.
@@ -62,8 +62,9 @@ async def _add_chats(app: FastAPI, mentor: Mentor, settings: Settings) -> None:
         from ui.chat import mount
 
     most = settings.asks_at_once
-    for lang in get_args(Lang):
-        mount(app, mentor, lang, f"/chat/{lang}", at_once=most, waiting=most)
+    with without_spare_apps():
+        for lang in get_args(Lang):
+            mount(app, mentor, lang, f"/chat/{lang}", at_once=most, waiting=most)
 
 
 def _add_doors(app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """The chat: Mentor's stream as messages of a Gradio ChatInterface, one page for each language.
 
-The only file that knows Gradio. Its private methods are overridden in one class, and the browser
-tests fail when a new Gradio calls them no more.
+The only file that knows Gradio, but for what `sparing.py` spares. Its private methods are
+overridden in one class, and the browser tests fail when a new Gradio calls them no more.
 """
 
 import json

@@ -1,8 +1,7 @@
-"""Gradio's import without the stubs that it writes: a third of its time.
+"""Gradio without what it makes and nobody uses: half of its start.
 
-For each of its components Gradio reads and parses its own source, and writes a file of types beside
-it, at every import: files that are there already, in a folder that a server may not write to and
-that several processes would write to at once.
+Both are a matter of its insides, and leave its pages as they are; where a Gradio to come works in
+another way they do nothing, or the tests fail.
 """
 
 import inspect
@@ -10,12 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_KIND = "ComponentMeta"  # whose making of a class does it, and leaves it where there is no source
+_KIND = "ComponentMeta"  # whose making of a class writes a stub, and lets it be without a source
 
 
 @contextmanager
 def without_stubs() -> Iterator[None]:
-    """Let components that are defined within write none. Where Gradio changes, it does nothing."""
+    """Import Gradio within: its components read no source and write no files of types.
+
+    The files are there already, in a folder that a server may not write to, and that several
+    processes would write to at once.
+    """
     whole = inspect.getfile
 
     def getfile(object: Any) -> str:  # noqa: A002, ANN401 - it stands in for inspect's own
@@ -28,3 +31,25 @@ def without_stubs() -> Iterator[None]:
         yield
     finally:
         inspect.getfile = whole
+
+
+@contextmanager
+def without_spare_apps() -> Iterator[None]:
+    """Build and mount pages within: of the four applications that Gradio makes for each, the one
+    that is mounted and serves it is made.
+    """
+    import gradio
+
+    blocks: Any = gradio.blocks
+    whole = blocks.App
+    blocks.App = _NoApp
+    try:
+        yield
+    finally:
+        blocks.App = whole
+
+
+class _NoApp:
+    @staticmethod
+    def create_app(*_: object, **__: object) -> None:
+        """Make none."""
