@@ -294,6 +294,21 @@ def test_a_head_that_never_ends_is_left_and_one_without_an_end_is_not_read(
         assert post(url, path="/api/slow?s=1").status_code == 200, "an answer may take longer"
 
 
+def test_who_is_turned_away_and_goes_on_sending_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Line, "head_s", 0.6)
+    with guarded() as url:
+        sock = line(url)
+        sock.sendall(
+            b"POST /api/ask HTTP/1.1\r\nHost: a\r\nOrigin: https://evil.example\r\n"
+            b"Content-Length: 900000\r\n\r\n"
+        )
+        assert b" 403 " in sock.recv(65_536)
+        sock.sendall(b"x")  # uvicorn waits for what is silent, and no longer for what is not
+        start = time.monotonic()
+        assert answered(sock) == b""
+        assert 0.5 < time.monotonic() - start < 2
+
+
 # ---- places ----
 
 

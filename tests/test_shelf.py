@@ -84,6 +84,13 @@ def test_the_shelf_speaks_as_it_is_asked_else_as_the_browser_does(
     assert f'<html lang="{tag}">' in response.text
     assert f"<h1>{heading}</h1>" in response.text
     assert response.headers["vary"] == "accept-language"
+    chat = {"en": "en", "zh-CN": "zh", "zh-TW": "zh-tw"}[tag]
+    assert set(re.findall(r'href="(/chat/[^"]*)"', response.text)) == {f"/chat/{chat}/"}
+
+
+def test_what_cannot_be_sought_is_said_in_the_characters_of_the_page(client: TestClient) -> None:
+    for tag, said in (("zh", "请用文字提问"), ("zh-TW", "請用文字提問")):
+        assert said in client.get("/shelf?q=%3F%3F%3F", headers={"accept-language": tag}).text
 
 
 def test_a_search_gives_passages_with_their_speaker_and_the_words_marked(

@@ -48,6 +48,7 @@ def test_only_a_page_of_taiwan_changes_what_mentor_says() -> None:
         ("zh-Hans-TW", "zh"),
         ("zh-CN,zh;q=0.9", "zh"),
         ("en;q=0.1, zh-tw;q=0.5", "zh-TW"),
+        ("zh; q=0.5, en ; q=0.9", "en"),
         ("zh-TW;q=x, en", "en"),
         ("", "en"),
     ],

@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 MODEL = "mentor"
 _STARTED = int(time.time())
 _WRONG = responses(400, 413, 415, 429, 500, 503, model=OpenAIErrorBody)
-_KEEPALIVE_S = 15.0
 # What the chat's Markdown has for the chat alone. All words of others are escaped in it, so none
 # of these can stand there but where the renderer put it.
 _BOX = re.compile(r'^(?:<div class="\w+">|</div>)\n{0,2}', re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A connection as the server holds it: whoever sends the head of a request too slowly is left.
+"""A connection as the server holds it: whoever sends for too long is left.
 
 uvicorn bounds the time between two requests and nothing before it; the guard sees a request only
 when its head is whole. So a thousand heads that never end would hold a thousand connections.
@@ -13,7 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Line(H11Protocol):
-    """uvicorn's HTTP/1.1 (`uvicorn.run(…, http=Line)`), with `head_s` seconds for a head.
+    """uvicorn's HTTP/1.1 (`uvicorn.run(…, http=Line)`), with `head_s` seconds for a head,
+    and for what is sent after the answer.
 
     h11 also ends a head of more than 64 KiB; the faster parser that uvicorn prefers reads on.
     """
@@ -29,7 +30,11 @@ class Line(H11Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+        theirs, ours = self.conn.their_state, self.conn.our_state
+        head = theirs is h11.IDLE and self.conn.trailing_data[0]
+        # Who is answered before all is read, as one that the guard turns away, may go on sending.
+        answered = theirs is h11.SEND_BODY and ours is h11.DONE
+        if head or answered:
             self._wait()
         else:
             self._stop_waiting()

@@ -31,7 +31,6 @@ class PageWords:
     answers: str
     answers_here: str
     undated: str
-    read_essay: str
     marked: str
     marked_by: str
     go_to_mark: str
@@ -63,7 +62,6 @@ _ZH = PageWords(
     answers="比如回答了",
     answers_here="这篇文章回答的问题",
     undated="页面未写日期",
-    read_essay="阅读全文",
     marked="下面标出了引用的原文。",
     marked_by="下面标出了引用的原文，说话人：{speaker}。",
     go_to_mark="跳到引文",
@@ -98,7 +96,6 @@ _EN = PageWords(
     answers="It answers, for example",
     answers_here="Questions that this essay answers",
     undated="the page shows no date",
-    read_essay="Read the essay",
     marked="The quoted words are marked below.",
     marked_by="The quoted words of {speaker} are marked below.",
     go_to_mark="Go to the quote",

@@ -58,10 +58,10 @@ def read_path(doc_id: str, start: int, end: int, quote: str) -> str:
     return f"/read/{doc_id}?s={start}&e={end}&h={quote_hash(quote)}#hit"
 
 
-def as_json(answer: Answer, answer_id: str = "") -> dict[str, Any]:
+def as_json(answer: Answer) -> dict[str, Any]:
     """Return the Answer as plain JSON values: spans flattened to start and end."""
     return {
-        "id": answer_id,
+        "id": "",
         "question": answer.question,
         "lang": answer.lang,
         "status": answer.status,

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from starlette.types import Scope
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# Files that every page loads, and what a load balancer asks: neither counted nor locked.
+# Files that every page loads, and what a load balancer asks: never locked.
 OPEN = ("/static/", "/widget/", "/widget.js", "/healthz", "/readyz", "/favicon.ico")
 _OPEN_TOO = frozenset({"/manifest.json"})
 _ASSETS = ("assets/", "static/", "svelte/", "theme.css", "manifest.json", "favicon.ico")
@@ -44,7 +44,7 @@ def is_asset(path: str) -> bool:
     """Say whether a path is a file of a page, Gradio's among them."""
     _, _, rest = path.removeprefix("/").partition("/")  # chat, then "zh/assets/…"
     in_chat = path.startswith("/chat/") and rest.partition("/")[2].startswith(_ASSETS)
-    return is_open(path) or in_chat
+    return in_chat or (is_open(path) and path != "/readyz")  # which looks something up
 
 
 def address(scope: Scope) -> str:

@@ -14,7 +14,7 @@ from ui.page import byline, frame, linked, questions, template, to_place, unturn
 from ui.page_words import PageWords, page_words
 from ui.render import in_english, speaker_name
 from ui.typeset import typeset
-from ui.words import Words, page_tag, words_of
+from ui.words import Words, own, page_tag, words_of
 
 _CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -99,7 +99,7 @@ def _searched(mentor: Mentor, query: str, words: Words, lang: str) -> Search:
         hits = mentor.retrieve(query, _FOUND)
         sure = mentor.weigh(query)[0] >= _SURE
     except QuestionError as error:
-        return Search(query, notice=str(error))
+        return Search(query, notice=own(str(error), words.tag))
     wanted = words_in(query)
     found = [_found(mentor.documents[hit.passage.doc_id], hit, wanted, words, lang) for hit in hits]
     return Search(query, [one for one in found if sure or _shares(one)])

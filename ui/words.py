@@ -257,10 +257,10 @@ def page_tag(accept_language: str) -> Tag:
 def _weighted(accept_language: str) -> list[tuple[float, str]]:
     """Return (weight, lower-case tag) pairs in the header's order; a weight that is none is 0."""
     pairs = []
-    for part in accept_language.split(","):
+    for part in accept_language.replace(" ", "").split(","):
         tag, _, weight = part.partition(";q=")
         try:
-            pairs.append((float(weight) if weight else 1.0, tag.strip().lower()))
+            pairs.append((float(weight) if weight else 1.0, tag.lower()))
         except ValueError:
-            pairs.append((0.0, tag.strip().lower()))
+            pairs.append((0.0, tag.lower()))
     return pairs
