@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -79,6 +81,22 @@ def address(shelf: Mentor) -> Iterator[str]:
 @pytest.fixture
 def essays(shelf: Mentor) -> Mapping[str, Document]:
     return shelf.documents
+
+
+AUDIT = """
+const done = arguments[arguments.length - 1];
+axe.run({ resultTypes: ['violations'] }).then(
+  (found) => done(found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`)));
+"""
+
+
+@cache
+def axe() -> str:
+    """Return the script that looks for what keeps people out of a page."""
+    found = find_spec("axe_playwright_python")
+    assert found
+    assert found.submodule_search_locations
+    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
 
 
 @dataclass

@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
-from conftest import CITATION, Visitor, serving
+from conftest import CITATION, Visitor, axe, serving
 from selenium.webdriver.common.keys import Keys
 from web_fakes import FakeMentor, Streaming, cited, document, quoted, shelf
 
@@ -113,11 +111,8 @@ return [...document.querySelectorAll('button, textarea, input, summary, a[href^=
 
 
 def assert_accessible(visitor: Visitor, state: str) -> None:
-    found = find_spec("axe_playwright_python")
-    assert found
-    assert found.origin
     visitor.until(lambda: visitor.run(_STILL))  # what is half faded in has too little contrast
-    visitor.run(Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
+    visitor.run(axe())
     violations = visitor.driver.execute_async_script(_AXE)
     assert violations == [], f"{state}: {json.dumps(violations, ensure_ascii=False)}"
     assert visitor.run(_SMALL) == [], state

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Visitor
+from conftest import AUDIT, Visitor, axe
 from report_runs import HOSTILE, empty, many, run
 from selenium.webdriver.common.keys import Keys
 
@@ -60,6 +60,17 @@ def test_the_page_is_one_request_and_the_console_stays_silent(come: Come, dark: 
     assert visitor.complaints() == []
     background = visitor.run("return getComputedStyle(document.body).backgroundColor")
     assert (int(re.findall(r"\d+", background)[0]) < 60) == dark
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_whatever_is_open(come: Come, width: int, dark: bool) -> None:
+    for of in (run(), empty()):
+        visitor = come(of, width=width, dark=dark)
+        visitor.run(axe())
+        assert visitor.driver.execute_async_script(AUDIT) == []
+        visitor.run("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        assert visitor.driver.execute_async_script(AUDIT) == []
 
 
 @pytest.mark.parametrize(

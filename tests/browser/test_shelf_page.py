@@ -1,13 +1,10 @@
 """The shelf and the page of an essay in a real browser, with the real essays."""
 
-import importlib.util
 import re
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 
 import pytest
-from conftest import Visitor
+from conftest import AUDIT, Visitor, axe
 from selenium.webdriver.common.keys import Keys
 
 from rag import Document
@@ -23,20 +20,6 @@ Browse = Callable[..., Visitor]
 QUOTE = "/read/kaiming_he_qa?s=2963&e=2988"
 PAGES = ("/shelf", "/shelf?q=choosing+a+topic", "/shelf?q=zxqv", "/read/one_year_off", QUOTE)
 SIDEWAYS = "return document.documentElement.scrollWidth - innerWidth"
-AUDIT = """
-const done = arguments[arguments.length - 1];
-axe.run({ resultTypes: ['violations'] }).then(
-  (found) => done(found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`)));
-"""
-
-
-@cache
-def axe() -> str:
-    found = importlib.util.find_spec("axe_playwright_python")
-    assert found
-    assert found.submodule_search_locations
-    [file] = Path(found.submodule_search_locations[0]).rglob("axe.min.js")
-    return file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("lang", "dark"), [("zh-CN", False), ("en-US", True)])

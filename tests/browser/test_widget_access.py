@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import axe
 from selenium.webdriver.common.keys import Keys
 from web_fakes import CHOOSE, FakeMentor
 from widget_host import LISTEN, REFUSED, TOPIC, Browse, Guest, Place, placed
@@ -25,14 +24,6 @@ return [...root.querySelectorAll(".card, .log, .essay, .main, .reader")]
   .map((box) => box.scrollWidth - box.clientWidth)
   .concat(document.documentElement.scrollWidth - innerWidth);
 """
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    spec = find_spec("axe_playwright_python")
-    assert spec
-    assert spec.submodule_search_locations
-    return (Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +69,9 @@ def test_the_whole_way_goes_by_keyboard(browse: Browse, place: Place) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_in_any_state(browse: Browse, place: Place, axe: str, dark: bool) -> None:
+def test_axe_finds_nothing_in_any_state(browse: Browse, place: Place, dark: bool) -> None:
     guest = Guest(browse("en", dark=dark)).visit(place.put("/", "<h1>A page</h1>"))
-    guest.visitor.run(axe)
+    guest.visitor.run(axe())
     found = {"closed": violations(guest)}
     guest.open()
     found["open"] = violations(guest)
