@@ -1,6 +1,8 @@
 """No text comes alive: in an essay's page, on the shelf, in the chat, its reader, the widget."""
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -106,6 +108,31 @@ def test_nothing_comes_alive_in_the_widget(browse: Browse, evil: str) -> None:
         assert came_alive(visitor) == []
 
 
+def test_nothing_comes_alive_in_a_note_and_it_is_kept_as_it_was(
+    browse: Browse, tmp_path: Path
+) -> None:
+    with serving(HostileMentor(), index_dir=tmp_path) as address:
+        visitor = armed(browse("en-US", height=1200))
+        visitor.visit(f"{address}/chat/en/")
+        visitor.ask("refuse, please")
+        notes = [line(text)[:1000] for text in payloads()[::9]]
+        for note in notes:
+            visitor.run("arguments[0].click()", visitor.one("#chat .tools .down"))
+            visitor.one("#chat .tools form")
+            visitor.run(_NOTE, note)
+            visitor.until(lambda: not visitor.all("#chat .tools form"))
+            assert came_alive(visitor, scripts=False) == []
+    kept = (tmp_path / "feedback.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [told["note"] for told in map(json.loads, kept) if told.get("note")] == [
+        note.strip() for note in notes
+    ]
+
+
+_NOTE = """
+const form = document.querySelector('#chat .tools form');
+form.querySelector('input').value = arguments[0];
+form.requestSubmit();
+"""
 _FRAMES = 40
 _FRAME = """
 document.body.replaceChildren(...arguments[0].map((src) =>
