@@ -61,7 +61,7 @@ _CHAT_ZH = {
     "note": "想补充一句吗？（可不填）",
     "send": "发送",
     "offline": "连不上 Mentor，可能是网络断了，或者它正在重启。问题还在，可以再试一次。",
-    "fast": "你问得有点快，请等 {wait} 秒再试。问题还在，不用重写。",
+    "still_there": "问题还在，不用重写。",
     "full": "现在提问的人太多，Mentor 忙不过来。问题还在，过一会儿再试。",
     "long": "这次对话太长了，请先清空，再问一次。",
     "broken": "抱歉，Mentor 出了点差错，错不在你。问题还在，可以再试一次。",
@@ -91,7 +91,7 @@ _CHAT_EN = {
     "send": "Send",
     "offline": "Mentor cannot be reached: the network may be down, or it is starting again. "
     "Your question is kept; please try again.",
-    "fast": "That was a little fast. Please wait {wait} s and try again; your question is kept.",
+    "still_there": "Your question is kept.",
     "full": "Too many people are asking at once. Your question is kept; "
     "please try again in a moment.",
     "long": "This conversation has become too long. Please clear it and ask again.",

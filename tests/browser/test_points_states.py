@@ -179,9 +179,32 @@ def test_21_who_asks_too_fast_is_told_how_long_to_wait(browse: Browse) -> None:
         visitor.say("another topic")
         visitor.until(lambda: "a little fast" in visitor.shown(TROUBLE))
         assert re.search(r"wait \d+ s", visitor.shown(TROUBLE))
+        assert "Your question is kept." in visitor.shown(TROUBLE)
+        assert visitor.box("#busy")["height"] == 0
         assert visitor.shown("#trouble button") == "Try again"
         kept = visitor.run("return sessionStorage.getItem('mentor_question')")
         assert kept == "another topic"
+
+
+def test_21_who_has_asked_enough_for_a_day_is_told_so_in_the_language_of_the_page(
+    browse: Browse,
+) -> None:
+    with serving(FakeMentor(), asks_per_day=1) as address:
+        visitor = browse("en-US")
+        visitor.visit(f"{address}/chat/zh-tw/")
+        visitor.ask("怎么选课题?")
+        visitor.say("怎么选课题呢?")
+        visitor.until(lambda: "今天的次數已經用完了" in visitor.shown(TROUBLE))
+        assert re.search(r"請過 \d+ (分鐘|小時)再來", visitor.shown(TROUBLE))
+
+
+def test_21_a_starter_that_is_clicked_is_one_question(browse: Browse) -> None:
+    with serving(FakeMentor(), asks_per_minute=1) as address:
+        visitor = browse("en-US")
+        visitor.visit(address)
+        visitor.click("#chat .example")
+        visitor.answered(0)
+        assert visitor.all("#trouble") == []
 
 
 def test_21_a_fault_of_the_server_is_said_calmly_and_can_be_asked_again(

@@ -2,7 +2,7 @@
 // requests pass through here: one that fails waits, with a calm sentence, until it is tried again.
 (() => {
   "use strict";
-  const words = JSON.parse(document.currentScript.dataset.words).chat;
+  const { lang, chat: words } = JSON.parse(document.currentScript.dataset.words);
 
   // Gradio keeps what a browser remembers for all tabs and for good. A conversation is this tab's.
   const KEPT = "mentor_conversation";
@@ -14,7 +14,7 @@
   }
 
   const QUESTION = /\/gradio_api\/(queue\/join|run\/|call\/)/;
-  const LINES = { 0: words.offline, 413: words.long, 429: words.fast, 503: words.full };
+  const LINES = { 0: words.offline, 413: words.long, 503: words.full };
   const real = window.fetch.bind(window);
 
   window.fetch = async (input, init) => {
@@ -22,24 +22,33 @@
     for (;;) {
       const response = await tried(input, init);
       if (response?.ok) return response;
-      await again(response?.status ?? 0, Number(response?.headers.get("retry-after")) || 0);
+      await again(await line(response));
     }
   };
 
   async function tried(input, init) {
     try {
-      return await real(input instanceof Request ? input.clone() : input, init);
+      const headers = new Headers(init?.headers ?? input.headers);
+      headers.set("accept-language", lang); // what turns a question away says why in it
+      return await real(input instanceof Request ? input.clone() : input, { ...init, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       return null;
     }
   }
 
+  // Who asks too fast, or too much for a day, is told by the server how long to wait.
+  async function line(response) {
+    const told = response?.status === 429 ? await response.json().catch(() => null) : null;
+    if (told?.error) return `${told.error} ${words.still_there}`;
+    return LINES[response?.status ?? 0] ?? words.broken;
+  }
+
   // Resolves when the person asks for it. One card serves all requests that wait.
   let waiting = null;
-  function again(status, wait) {
+  function again(said) {
     waiting ??= new Promise((resolve) => {
-      card(status, wait, () => {
+      card(said, () => {
         waiting = null;
         resolve();
       });
@@ -47,19 +56,19 @@
     return waiting;
   }
 
-  function card(status, wait, retry) {
-    const line = Object.assign(document.createElement("p"), { id: "trouble-line" });
+  function card(said, retry) {
+    const text = Object.assign(document.createElement("p"), { id: "trouble-line" });
     const button = Object.assign(document.createElement("button"), { type: "button" });
     const shown = document.createElement("div");
     shown.id = "trouble";
     shown.setAttribute("role", "alert");
-    line.textContent = (LINES[status] ?? words.broken).replace("{wait}", String(wait || 5));
+    text.textContent = said;
     button.textContent = words.again;
     button.addEventListener("click", () => {
       shown.remove();
       retry();
     });
-    shown.append(line, button);
+    shown.append(text, button);
     document.getElementById("trouble")?.remove();
     (document.getElementById("beside") ?? document.body).append(shown);
     button.focus({ preventScroll: true });
@@ -71,6 +80,6 @@
     const toast = document.querySelector(".toast-body.error");
     if (!toast) return;
     toast.remove();
-    if (!document.getElementById("trouble")) card(0, 0, () => location.reload());
+    if (!document.getElementById("trouble")) card(words.offline, () => location.reload());
   }).observe(document, { subtree: true, childList: true });
 })();
