@@ -72,7 +72,7 @@ def frame(
     return {
         "words": words,
         "said": page_words(words),
-        "chat": f"/chat/{words.tag.lower() if words.tag == 'zh-TW' else words.lang}/",
+        "chat": f"/chat/{'zh-tw' if words.tag == 'zh-TW' else words.lang}/",
         "tail": urlencode({"lang": lang}) if lang else "",
         "switch": f"{path}?{other}{anchor}",
         "alternates": [(tag, f"{path}?{urlencode({'lang': tag})}") for tag in ("zh", "en")],
