@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from eval import calibrate as calibration
 from eval import card, conformance, counterfactual, drafts, report, shelves
@@ -25,6 +24,7 @@ from eval import written as writing
 from eval.cases import Case, Split, read, read_texts
 from eval.figures import Figure, of_flags
 from eval.reply import Target
+from eval.tables import number, show, show_card, show_comparison, show_load, show_run
 from eval.targets import open_target, recorded
 from rag import Mentor, MentorError, QuestionError, Settings, open_checker
 
@@ -86,7 +86,7 @@ def run(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, sort_keys=True))
     else:
-        _show_run(found)
+        show_run(found)
     with _plainly():
         for path in report.write(found, out) if out else ():
             typer.echo(f"wrote {path}", err=as_json)
@@ -124,18 +124,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False, sort_keys=True))
         return
-    table = Table("score", "difference", "95 % interval", "up", "down", "sign test", "n")
-    for name, d in found.scores.items():
-        interval = "{:+.3f} to {:+.3f}".format(*d.interval)
-        table.add_row(
-            name, f"{d.value:+.3f}", interval, str(d.wins), str(d.losses), f"{d.p:.3f}", str(d.n)
-        )
-    console = Console()
-    console.print(table)
-    for flip in found.flips:
-        console.print(f"{flip.id}: {flip.before} -> {flip.after}", markup=False, style="bold")
-        for line in (flip.question, f"before: {flip.said_before}", f"after: {flip.said_after}"):
-            console.print(f"  {line}", markup=False, highlight=False)
+    show_comparison(found)
 
 
 @app.command()
@@ -162,9 +151,9 @@ def checker(
         typer.echo(json.dumps({"checker": check.name, "rows": rows, "attribution": attributed}))
         return
     if found:
-        _print_card(check.name, [running.measured_row(row) for row in found])
+        show_card(check.name, [running.measured_row(row) for row in found])
     for name, row in attributed.items():
-        told = (f"{field} {_number(row[field])}" for field in ("precision", "recall", "f1"))
+        told = (f"{field} {number(row[field])}" for field in ("precision", "recall", "f1"))
         typer.echo(f"{name}: {', '.join(told)}, n {row['n']}, threshold {row['threshold']:.3f}")
 
 
@@ -173,7 +162,7 @@ def quotes(data: Labelled) -> None:
     """Hold the quote grades against labelled quotes and print how many verdicts are right."""
     with _plainly():
         found = [figure for path in data for figure in conformance.figures(path)]
-    _print("right verdicts on quotes", found)
+    show("right verdicts on quotes", found)
 
 
 @app.command()
@@ -196,7 +185,7 @@ def retrieval(
     if as_json:
         typer.echo(json.dumps([asdict(figure) for figure in found]))
     else:
-        _print(str(beir or passages), found)
+        show(str(beir or passages), found)
 
 
 @app.command()
@@ -216,7 +205,7 @@ def public(
                 folder / f"{name}{_PASSAGES}", folder / f"{name}.queries.jsonl", None
             )
             with shelves.of_texts(texts) as mentor:
-                _print(name, retrieving.figures(mentor, asked))
+                show(name, retrieving.figures(mentor, asked))
 
 
 @app.command()
@@ -232,7 +221,7 @@ def strangers(
             chosen = random.Random(0).sample(texts, min(sample, len(texts)))
             flags = [_refuses(mentor, text) for text in chosen]
             found.append(of_flags(path.name, flags))
-    _print("refused", found)
+    show("refused", found)
 
 
 def _refuses(mentor: Mentor, text: str) -> bool:
@@ -270,7 +259,7 @@ def written(
     if as_json:
         typer.echo(json.dumps([running.figure_row(figure) for figure in found]))
         return
-    _print(f"written answers, {split}", found)
+    show(f"written answers, {split}", found)
 
 
 @app.command()
@@ -287,10 +276,7 @@ def load(
     if as_json:
         typer.echo(json.dumps(table))
         return
-    shown = Table("figure", "value", "to reach", title=f"{users} users, {questions} questions")
-    for name, value, goal in table:
-        shown.add_row(name, value, goal)
-    Console().print(shown)
+    show_load(f"{users} users, {questions} questions", table)
 
 
 @app.command()
@@ -380,64 +366,6 @@ def _split(name: str) -> Split:
             return cast("Split", split)
     typer.echo(f"--split: '{name}' is none of {', '.join(get_args(Split))}.", err=True)
     raise typer.Exit(2)
-
-
-# --- printing ----------------------------------------------------------------------------------
-
-
-def _show_run(run: dict[str, Any]) -> None:
-    made = run["made"]
-    figures = [
-        Figure(
-            row["group"],
-            row["name"],
-            row["value"],
-            None if row["low"] is None else (row["low"], row["high"]),
-            row["n"],
-        )
-        for row in run["figures"]
-    ]
-    _print(f"{made['target']}, split {made['split']}, seed {made['seed']}", figures)
-    times = ", ".join(f"{q} {ms:.1f}" for q, ms in run["timings"]["ms"].items() if ms is not None)
-    Console().print(f"milliseconds an answer: {times}")
-    _print_card(made["checker"], run["card"])
-    names = list(run["trivial"][0]["figures"])
-    table = Table("figure", *(row["row"] for row in run["trivial"]), title="beside trivial systems")
-    for name in names:
-        values = (row["figures"].get(name) for row in run["trivial"])
-        table.add_row(name, *("-" if v is None else f"{v:.2f}" for v in values))
-    Console().print(table)
-    for item in run["items"]:
-        if item["outcome"] == "failed":
-            Console().print(f"failed: {item['id']}: {item['error']}", markup=False)
-
-
-def _print_card(name: str, rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(
-        *("set", "pair", "n", "AUC", "95 % interval", "balanced accuracy"), title=f"checker {name}"
-    )
-    for row in rows:
-        interval = (
-            "" if row["auc_low"] is None else f"{row['auc_low']:.2f} to {row['auc_high']:.2f}"
-        )
-        table.add_row(
-            *(row["set"], row["pair"] or "all", str(row["n"]), _number(row["auc"]), interval),
-            _number(row["balanced"]),
-        )
-    Console().print(table)
-
-
-def _print(title: str, found: Sequence[Figure]) -> None:
-    table = Table("figure", "value", "95 % interval", "n", title=title)
-    for figure in found:
-        interval = "" if figure.interval is None else "{:.2f} to {:.2f}".format(*figure.interval)
-        name = f"{figure.group}: {figure.name}" if figure.group else figure.name
-        table.add_row(name, _number(figure.value), interval, str(figure.n))
-    Console().print(table)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def measure(users: int, questions: int, tick: Callable[[], None] = lambda: None)
 
 
 def rows(load: Load) -> list[tuple[str, str, str]]:
-    """Return each figure with its value and the value that issue and README promise."""
+    """Return each figure with its value and what is promised of it."""
     errors = ", ".join(f"{count} {error}" for error, count in load.errors.most_common())
     bare, early, late = (_text(size, "{:.0f} MB") for size in load.memory)
     many = len(load.asked) > _EARLY

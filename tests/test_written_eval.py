@@ -12,13 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from eval import written
-from eval.__main__ import _print, app
+from eval.__main__ import app
 from eval.cases import Case, read
 from eval.drafts import Draft
 from eval.drafts import read as read_drafts
 from eval.protocols import Prompt
 from eval.run import figure_row
 from eval.scripted import Pause
+from eval.tables import show
 from eval.written import PARTS, Part, Player, Shown, figures, judged, play, waits
 from rag import Answer, Citation, Claim, Kind, Mentor, Sentence, Span
 
@@ -380,7 +381,7 @@ def test_figures_of_real_answers_have_intervals_and_can_be_printed_as_table_and_
         rows = [*figures(part, played[part], 7, 50), *waits(part, played[part])]
         printed = json.loads(json.dumps([figure_row(row) for row in rows]))
         assert [(row["group"], row["n"]) for row in printed] == [(row.group, row.n) for row in rows]
-        _print(f"written answers, {part}", rows)
+        show(f"written answers, {part}", rows)
         table = capsys.readouterr().out
         for row in rows:
             assert row.group in table
