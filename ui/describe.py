@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, Template
+
+from ui.essays import base_of
+from ui.page import template
 
 ABOUT: dict[str, Any] = {
     "title": "Mentor",
@@ -36,9 +36,9 @@ def add_description(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:
-        base = str(request.base_url).rstrip("/")
+        base = base_of(request)
         described = app.openapi()
-        page = _template().render(
+        page = template("docs.html").render(
             info=described["info"], groups=_groups(described, base), base=base
         )
         return HTMLResponse(page, headers={"content-security-policy": _CSP})
@@ -112,11 +112,3 @@ def _example(answer: Mapping[str, Any]) -> str:
             text = isinstance(example, str)
             return example if text else json.dumps(example, ensure_ascii=False, indent=2)
     return ""
-
-
-@cache
-def _template() -> Template:
-    folder = Path(__file__).resolve().parent / "templates"
-    return Environment(
-        loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template("docs.html")

@@ -8,16 +8,12 @@ from fastapi.responses import HTMLResponse, Response
 from rag import Document, Mentor, Span
 from ui.bodies import EssaysBody, PlaceBody, given
 from ui.errors import responses, responses_beside
-from ui.page import as_page
+from ui.page import CSP, as_page, spoken
 from ui.questions import lang_of
 from ui.render import credit, quote_hash, speaker_name
 from ui.samples import ESSAYS, PLACE
-from ui.words import WORDS, Words, page_tag, words_of
+from ui.words import WORDS, Words
 
-_PAGE_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'self'"
-)
 _PAGE: dict[int | str, Any] = {
     200: {"description": "The essay.", "content": {"text/html": {}}},
     404: {"description": "There is no such essay; the page says so.", "content": {"text/html": {}}},
@@ -78,8 +74,7 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
     )
     def read(doc_id: str, request: Request, s: str = "", e: str = "", h: str = "") -> Response:
         """Give a page that needs no script; `s`, `e` and `h` mark a quote as in /api/passage."""
-        asked = request.query_params.get("lang", "")
-        words = words_of(page_tag(asked or request.headers.get("accept-language", "")))
+        words, lang = spoken(request)
         document = documents.get(doc_id)
         span = _span_or_none(s, e, document.text) if document else None
         if document and span and h and quote_hash(span.of(document.text)) != h:
@@ -93,11 +88,11 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
             notice,
             shelf=list(documents.values()),
             speaker=mentor.speaker(doc_id, span.start, words.lang) if span else "",
-            lang=words.tag if asked else "",
+            lang=lang,
             base=base_of(request),
         )
         status = 200 if document else 404
-        headers = {"content-security-policy": _PAGE_CSP, "vary": "accept-language"}
+        headers = {"content-security-policy": CSP, "vary": "accept-language"}
         return HTMLResponse(page, status, headers=headers)
 
     app.include_router(router)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.request import path_of
+from ui.request import WIDGET, path_of
 
 _PAGE = (
     # Gradio's own page needs inline scripts and styles; nothing may leave this server.
@@ -25,7 +25,6 @@ _ALWAYS = {
     "cross-origin-opener-policy": "same-origin",
     "x-permitted-cross-domain-policies": "none",
 }
-_WIDGET = ("/widget.js", "/widget/")
 
 
 class Headers:
@@ -39,8 +38,7 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and the response back with its headers."""
-        # Other sites' pages load the widget, which is nobody's secret.
-        public = path_of(scope).startswith(_WIDGET)
+        public = path_of(scope).startswith(WIDGET)
         policy = "cross-origin" if public else "same-origin"
 
         async def guarded(message: Message) -> None:

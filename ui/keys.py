@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag import MentorError, Settings
 from ui.budgets import Counter
-from ui.origins import is_own
+from ui.origins import is_own, listed
 from ui.refusal import refusal
 from ui.request import address, header, is_local, is_open, path_of
 
@@ -86,8 +86,7 @@ def _is_program(path: str) -> bool:
 
 def _tokens(text: str) -> tuple[bytes, ...]:
     """Return the headers that show each token; several, so that one can be replaced in peace."""
-    tokens = [part.strip() for part in text.split(",") if part.strip()]
-    return tuple(b"bearer " + token.encode() for token in tokens)
+    return tuple(b"bearer " + token.encode() for token in listed(text))
 
 
 def _login(text: str) -> tuple[bytes, ...]:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import MentorError
 from ui.refusal import refusal
-from ui.request import SAFE, header, path_of
+from ui.request import SAFE, WIDGET, header, path_of
 
 _METHODS = ("GET", "HEAD", "POST", "DELETE")
 _ALLOWED = (
@@ -23,8 +23,6 @@ _ALLOWED = (
 )  # fmt: skip
 _SHOWN = ("retry-after", "mcp-session-id")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# The widget's file tells a site that is not allowed why: it must load to be able to.
-_FOR_ALL = ("/widget.js", "/widget/")
 
 
 class Origins:
@@ -47,7 +45,8 @@ class Origins:
         origin = header(scope, "origin")
         if origin in self._allowed:
             await self._cors(scope, receive, send)
-        elif scope["method"] in SAFE and path_of(scope).startswith(_FOR_ALL):
+        elif scope["method"] in SAFE and path_of(scope).startswith(WIDGET):
+            # It tells a site that is not allowed why: it must load to be able to.
             await self._app(scope, receive, _readable(send, "*"))
         elif is_own(scope) or not _of_a_page(scope):
             await self._app(scope, receive, send)
@@ -79,12 +78,12 @@ def parse_origins(text: str, variable: str) -> tuple[str, ...]:
     Raises:
         MentorError: one of them is none; the message names the variable and what is wrong.
     """
-    return tuple(dict.fromkeys(_origin(part, variable) for part in _parts(text)))
+    return tuple(dict.fromkeys(_origin(part, variable) for part in listed(text)))
 
 
 def parse_proxies(text: str) -> tuple[str, ...]:
     """Return addresses and networks. Raises MentorError, naming what is none."""
-    for part in _parts(text):
+    for part in listed(text):
         try:
             ip_network(part)
         except ValueError as error:
@@ -93,10 +92,11 @@ def parse_proxies(text: str) -> tuple[str, ...]:
                 "10.0.0.7 or 10.0.0.0/8."
             )
             raise MentorError(msg) from error
-    return tuple(_parts(text))
+    return tuple(listed(text))
 
 
-def _parts(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
+    """Return what a setting lists between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 

@@ -6,14 +6,19 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
 
+from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, Template
 
 from rag import Document, Question, Span
 from ui.page_words import PageWords, page_words
 from ui.render import credit, quote_hash, read_path
 from ui.typeset import Section, typeset
-from ui.words import Words
+from ui.words import Words, page_tag, words_of
 
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
 _EXCERPT_CHARS = 200
 _LONG = 4  # sections from which a table of contents is worth its place
 _QUESTIONS = 6
@@ -61,6 +66,13 @@ def as_page(
         questions=questions(document, words, lang)[:_QUESTIONS],
         neighbours=_neighbours(document, shelf, words, lang),
     )
+
+
+def spoken(request: Request) -> tuple[Words, str]:
+    """Return the words of a page, and the `lang` of its links: "" where the browser chose."""
+    asked = request.query_params.get("lang", "")
+    words = words_of(page_tag(asked or request.headers.get("accept-language", "")))
+    return words, words.tag if asked else ""
 
 
 def frame(

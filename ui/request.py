@@ -10,11 +10,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from starlette.types import Scope
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# What other sites' pages load: nobody's secret.
+WIDGET = ("/widget.js", "/widget/")
 # Files that every page loads, and what a load balancer asks: never locked.
-OPEN = ("/static/", "/widget/", "/widget.js", "/healthz", "/readyz", "/favicon.ico")
+OPEN = (*WIDGET, "/static/", "/healthz", "/readyz", "/favicon.ico")
 _OPEN_TOO = frozenset({"/manifest.json"})
 _ASSETS = ("assets/", "static/", "svelte/", "theme.css", "manifest.json", "favicon.ico")
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via", "cf-connecting-ip")
 _GRADIO = "gradio_api/"
 # What Gradio's page sends besides questions: to leave one, and to draw.
@@ -72,7 +74,7 @@ def is_local(scope: Scope) -> bool:
     # nginx speaks HTTP/1.0 to what is behind it unless it is told otherwise, and says no more.
     direct = scope.get("http_version") != "1.0"
     forwarded = any(header(scope, name) for name in _FORWARDED)
-    return here and direct and not forwarded and _name(header(scope, "host")) in _LOCAL_NAMES
+    return here and direct and not forwarded and _name(header(scope, "host")) in LOCAL_NAMES
 
 
 def asks(scope: Scope, body: bytes, answering: Answering) -> bool:

@@ -10,16 +10,22 @@ from fastapi.responses import HTMLResponse
 
 from rag import Document, Hit, Mentor, QuestionError, Span, sentences
 from ui.marks import Pieces, marked, words_in
-from ui.page import byline, frame, linked, questions, template, to_place, unturned
+from ui.page import (
+    CSP,
+    byline,
+    frame,
+    linked,
+    questions,
+    spoken,
+    template,
+    to_place,
+    unturned,
+)
 from ui.page_words import PageWords, page_words
 from ui.render import in_english, speaker_name
 from ui.typeset import typeset
-from ui.words import Words, own, page_tag, words_of
+from ui.words import Words, own
 
-_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'self'"
-)
 _ITEM = re.compile(r"\n[-*] +")
 _FOUND = 10
 _SURE = 0.5  # evidence from which a passage is shown though it shares no word with what is sought
@@ -66,13 +72,12 @@ def add_shelf(app: FastAPI, mentor: Mentor) -> None:
     """Serve /shelf, and /shelf?q=… for what is sought in all essays."""
 
     @app.get("/shelf", response_class=HTMLResponse, include_in_schema=False)
-    def shelf(request: Request, q: str = "", lang: str = "") -> HTMLResponse:
-        words = words_of(page_tag(lang or request.headers.get("accept-language", "")))
-        asked = words.tag if lang else ""
-        search = _searched(mentor, q, words, asked) if q.strip() else None
-        headers = {"content-security-policy": _CSP, "vary": "accept-language"}
+    def shelf(request: Request, q: str = "") -> HTMLResponse:
+        words, lang = spoken(request)
+        search = _searched(mentor, q, words, lang) if q.strip() else None
+        headers = {"content-security-policy": CSP, "vary": "accept-language"}
         status = 422 if search and search.notice else 200
-        return HTMLResponse(as_shelf(mentor, search, words, asked), status, headers=headers)
+        return HTMLResponse(as_shelf(mentor, search, words, lang), status, headers=headers)
 
 
 def as_shelf(mentor: Mentor, search: Search | None, words: Words, lang: str = "") -> str:

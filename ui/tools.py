@@ -20,15 +20,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag import Answer, Mentor, QuestionError, Settings
+from rag import Answer, Lang, Mentor, QuestionError, Settings
 from ui.bodies import BODY_BYTES, HISTORY_QUESTIONS, AnswerBody, Given, Offset, SearchBody
 from ui.completions import portable
+from ui.origins import parse_origins
 from ui.questions import found_json
 from ui.render import as_json, as_markdown, credit
+from ui.request import LOCAL_NAMES
 from ui.stream import streamed
-from ui.words import WORDS, preferred
+from ui.words import WORDS
 
-_LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _MOST_CHARS = 8000  # of an essay in one reply: about 6000 tokens of Chinese
 _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
@@ -167,7 +168,7 @@ def _server(mentor: Mentor, limiter: CapacityLimiter) -> MCPServer:
             hits = await run_in_threadpool(mentor.retrieve, question, k)
         except QuestionError as error:
             raise ToolError(str(error)) from error
-        lang = preferred("zh" if any("一" <= letter <= "鿿" for letter in question) else "en")
+        lang: Lang = "zh" if any("一" <= letter <= "鿿" for letter in question) else "en"
         found = [found_json(hit, mentor, lang) for hit in hits]
         return SearchBody.model_validate({"question": question, "hits": found})
 
@@ -222,10 +223,12 @@ def _security(settings: Settings) -> TransportSecuritySettings:
     names only: else a page whose name was turned to this machine could call it.
     """
     direct = settings.host in {"127.0.0.1", "localhost", "::1"} and not settings.proxies
-    names = [name for local in _LOCAL for name in (local, f"{local}:*")]
-    given = [origin.strip() for origin in settings.origins.split(",") if origin.strip()]
+    names = [name for local in sorted(LOCAL_NAMES) for name in (local, f"{local}:*")]
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=direct,
         allowed_hosts=names,
-        allowed_origins=[f"http://{name}" for name in names] + given,
+        allowed_origins=[
+            *(f"http://{name}" for name in names),
+            *parse_origins(settings.origins, "MENTOR_ORIGINS"),
+        ],
     )
