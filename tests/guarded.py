@@ -1,19 +1,16 @@
 """A small application behind the real guard, served by a real server on a free port."""
 
 import asyncio
-import socket
 import ssl
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from live_server import live
 
 from rag import Settings
 from ui.guard import guard
@@ -87,33 +84,9 @@ def small_app() -> FastAPI:
     return app
 
 
-@contextmanager
-def served(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve an application as `mentor serve` does; yield its address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as found:
-        found.bind((host, 0))
-        port = found.getsockname()[1]
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="critical",
-        proxy_headers=False,
-        http=Line,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + _PATIENCE_S
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    try:
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(_PATIENCE_S)
+def served(app: FastAPI, host: str = "127.0.0.1") -> AbstractContextManager[str]:
+    """Serve an application as `mentor serve` does; give its address."""
+    return live(app, host=host, log_level="critical", proxy_headers=False, http=Line)
 
 
 @contextmanager

@@ -13,16 +13,18 @@ _PATIENCE_S = 30.0
 
 
 @contextmanager
-def live(app: Any) -> Iterator[str]:
-    """Serve an application until the block ends; yield its address."""
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as door:
+def live(app: Any, port: int = 0, host: str = "127.0.0.1", **options: Any) -> Iterator[str]:
+    """Serve an application until the block ends; yield its address. `options` are uvicorn's."""
+    given = {"log_level": "warning", "timeout_graceful_shutdown": 1, **options}
+    server = uvicorn.Server(uvicorn.Config(app, **given))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as door:
         thread = threading.Thread(target=server.run, args=([door],))
         thread.start()
         try:
             until(lambda: server.started or not thread.is_alive())
-            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+            name = f"[{host}]" if ":" in host else host
+            yield f"http://{name}:{door.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(_PATIENCE_S)

@@ -114,7 +114,7 @@ def _report(scratch: Path) -> Path:
 
 @contextmanager
 def _address(scratch: Path) -> Iterator[str]:
-    from browser.conftest import served
+    from live_server import live
 
     from rag import Mentor, Settings
     from ui.app import create_app
@@ -123,7 +123,7 @@ def _address(scratch: Path) -> Iterator[str]:
     with (
         closing(Mentor.open(settings)) as mentor,
         # Always the same port: the widget shows it.
-        served(create_app(mentor, settings), settings.port) as address,
+        live(create_app(mentor, settings), settings.port) as address,
     ):
         yield address
 

@@ -1,8 +1,6 @@
 """A real server on a free port, a real Chromium, and the moves of somebody who uses the page."""
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import uvicorn
+from live_server import live
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
@@ -44,32 +42,8 @@ def serving(mentor: Any, **settings: Any) -> Iterator[str]:
     with TemporaryDirectory() as folder:
         free: dict[str, Any] = {name: 0 for name in Settings.model_fields if "_per_" in name}
         known = Settings(**{"index_dir": Path(folder), **free, **settings})
-        with served(create_app(mentor, known)) as address:
+        with live(create_app(mentor, known)) as address:
             yield address
-
-
-@contextmanager
-def served(app: Any, port: int = 0) -> Iterator[str]:
-    """Serve an application on this machine; yield its address."""
-    with socket.socket() as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left
-        found.bind(("127.0.0.1", port))
-        port = found.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1
-        )
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + _PATIENCE_S
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(_PATIENCE_S)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CITATION, Visitor, served, serving
+from conftest import CITATION, Visitor, serving
+from live_server import live
 from selenium.webdriver.common.keys import Keys
 from web_fakes import FakeMentor
 
@@ -74,7 +75,7 @@ def english_chat(folder: Path, port: int = 0) -> Iterator[str]:
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, mounted()).result()
-    with served(app, port) as address:
+    with live(app, port) as address:
         yield address
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import CITATION, Visitor, served, serving
+from conftest import CITATION, Visitor, serving
+from live_server import live
 from selenium.webdriver.common.keys import Keys
 from web_fakes import FakeMentor, Waiting
 
@@ -235,7 +236,7 @@ def narrow(mentor: Moody, tmp_path: Path) -> Iterator[str]:
     app = create_api(mentor, Settings(index_dir=tmp_path))
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, _mounted(app, mentor)).result()
-    with served(app) as address:
+    with live(app) as address:
         _ask_from_elsewhere(address)
         yield address
         mentor.go.set()

@@ -6,8 +6,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from conftest import CITATION, Visitor, served, serving
+from conftest import CITATION, Visitor, serving
 from hostile import HostileMentor, armed, came_alive, line, payloads
+from live_server import live
 
 from rag import Settings
 from rag.text import canonical
@@ -55,7 +56,7 @@ def test_nothing_comes_alive_in_what_is_sought(browse: Browse) -> None:
     visitor = armed(browse("en-US"))
     # Many pages in frames of one, without the policy that would stop what gets through.
     visitor.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-    with served(app) as address:
+    with live(app) as address:
         for start in range(0, len(payloads()), _FRAMES):
             some = payloads()[start : start + _FRAMES]
             visitor.driver.get(f"{address}/shelf")

@@ -1,16 +1,13 @@
 """Somebody else's site with Mentor's widget on it: two real servers on two origins, one visitor."""
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from conftest import Visitor
+from live_server import live
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from starlette.requests import Request
@@ -35,24 +32,8 @@ _SEND = "return root.querySelector('.send').textContent"
 @contextmanager
 def served(app: ASGIApp, port: int = 0) -> Iterator[int]:
     """Serve on this machine; yield the port."""
-    with socket.socket() as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(("127.0.0.1", port))
-        port = found.getsockname()[1]
-    config = uvicorn.Config(
-        app, "127.0.0.1", port, log_level="critical", timeout_graceful_shutdown=1, lifespan="on"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + _PATIENCE_S
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    try:
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(_PATIENCE_S)
+    with live(app, port, log_level="critical", lifespan="on") as address:
+        yield int(address.rpartition(":")[2])
 
 
 @dataclass
