@@ -211,6 +211,7 @@ def test_what_breaks_in_a_stream_ends_it_with_an_error_that_clients_raise() -> N
         list(stream)
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_what_the_guard_says_is_what_the_openai_client_raises(tmp_path: Path) -> None:
     tokens, fast = {"api_tokens": "right"}, {"asks_per_minute": 1}
     for settings, let_in, kind, said in (

@@ -18,6 +18,8 @@ from web_fakes import FakeMentor
 from rag import Settings
 from ui.app import create_app
 
+pytestmark = pytest.mark.usefixtures("early_in_a_minute")
+
 EVIL = {"origin": "https://evil.example"}
 API = "/chat/zh/gradio_api"
 

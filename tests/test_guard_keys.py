@@ -9,6 +9,8 @@ from guarded import get, guarded, post, request, small_app
 from rag import MentorError, Settings
 from ui.guard import guard
 
+pytestmark = pytest.mark.usefixtures("early_in_a_minute")
+
 LAB = "https://lab.example"
 PROGRAMS = [
     ("POST", "/api/ask"), ("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("POST", "/mcp"),

@@ -25,6 +25,8 @@ from ui.reading import Bounds
 from ui.request import address as counted_as
 from ui.request import asks, is_asset, is_local
 
+pytestmark = pytest.mark.usefixtures("early_in_a_minute")
+
 PROXY = {"proxies": "127.0.0.1"}
 
 

@@ -33,6 +33,7 @@ def test_a_real_server_is_started_asked_by_several_and_stopped() -> None:
     assert all(re.fullmatch(r"\d{3,} MB|-", value) for value in memory)
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_every_question_is_put_once_and_each_wrong_answer_is_counted() -> None:
     with guarded(asks_per_minute=4) as address:
         ticks: list[int] = []

@@ -228,9 +228,9 @@ def test_every_sentence_is_one_sentence_when_it_stands_alone(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["（甲。）", "“甲。”乙。", "Hello there. ", "「" * 8, "甲" * 8])
 def test_a_paragraph_of_thirty_thousand_characters_is_cut_in_a_second(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()  # its own work: what else the machine does is not measured
     sentences(text * (30_000 // len(text)))
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 # --- words -------------------------------------------------------------------------------------

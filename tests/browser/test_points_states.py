@@ -172,6 +172,7 @@ def test_21_without_a_network_the_question_is_kept_and_can_be_asked_again(
     visitor.complaints()  # the browser's own word on a network that is away
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_21_who_asks_too_fast_is_told_how_long_to_wait(browse: Browse) -> None:
     with serving(FakeMentor(), asks_per_minute=1) as address:
         visitor = browse("en-US")
@@ -199,6 +200,7 @@ def test_21_who_has_asked_enough_for_a_day_is_told_so_in_the_language_of_the_pag
         assert re.search(r"請過 \d+ (分鐘|小時)再來", visitor.shown(TROUBLE))
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_21_a_starter_that_is_clicked_is_one_question(browse: Browse) -> None:
     with serving(FakeMentor(), asks_per_minute=1) as address:
         visitor = browse("en-US")
