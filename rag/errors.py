@@ -3,6 +3,7 @@
     MentorError
     ├── QuestionError      ask again, as the message says
     ├── CorpusError        mend the file and field it names
+    ├── IntakeError        give another file, or the same in another form
     ├── StaleIndexError    run `mentor index`
     ├── IndexLockedError   wait for the other builder, or stop it
     ├── IndexWriteError    free space or permissions, then run `mentor index`
@@ -17,7 +18,23 @@ from typing import Literal
 
 
 class MentorError(Exception):
-    """The root: its text is one line for a person, with the next step."""
+    r"""The root: its text is one line for a person, with the next step.
+
+    >>> str(MentorError("a name of theirs,\n\x1b[2Jis wrong."))
+    'a name of theirs, ?[2Jis wrong.'
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
+
+
+def one_line(text: str) -> str:
+    """Return a message as one line of what can be seen: it may quote a file of anybody's.
+
+    Spaces within a line stay as they are: they may be those of a name.
+    """
+    lines = " ".join(line for part in text.splitlines() if (line := part.strip()))
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in lines)
 
 
 class QuestionError(MentorError):
@@ -26,6 +43,10 @@ class QuestionError(MentorError):
 
 class CorpusError(MentorError):
     """A file of the corpus is wrong; the message names file and field."""
+
+
+class IntakeError(MentorError):
+    """A document cannot be taken in; the message names it. Nothing was written."""
 
 
 class StaleIndexError(MentorError):

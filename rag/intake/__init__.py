@@ -1,0 +1,1 @@
+"""A found document, of any of six formats -> canonical essay + what was removed."""
