@@ -18,6 +18,8 @@ from rag.errors import CorpusError
 from rag.text import sentences
 from rag.types import Document, Lang, Question, Span
 
+# Ends the name of a file whose essay has changed, and which a person may want to read once more.
+SET_ASIDE = ".set-aside"
 _MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d{1,3}[.)])\s+")
 _LABEL = re.compile(r"^[^:：]{1,40}[:：]\s*")
 _Texts = tuple[Annotated[str, Field(min_length=1)], ...]

@@ -1,0 +1,1 @@
+"""How a shelf is kept: essays brought, renewed and taken away; drafts written and judged."""
