@@ -1,45 +1,40 @@
-"""Document[] -> the stored index: built aside, verified, then published by one atomic step.
+"""The stored index, opened.
 
     index_dir/lock           one builder at a time
     index_dir/current        a line: the generation in use (replaced atomically)
-    index_dir/gen-…/         vectors/ (Chroma), words/ (BM25), pieces/, about.json (checksums)
+    index_dir/gen-…/         about.json (segments, checksums), words/ (BM25), silent.npy
+    index_dir/seg-…/         what was computed of some essays; generations share them
 
-A reader sees the old generation or the new one, whole. The one before is kept.
+A reader sees the old generation or the new one, whole. `rag/build.py` writes them.
 """
 
 import hashlib
 import json
-import logging
-import os
-import shutil
-import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from rag.embed import Embedder, Pieces
-from rag.errors import IndexLockedError, IndexWriteError, StaleIndexError
+from rag.embed import Pieces
+from rag.errors import StaleIndexError
 from rag.interaction import Interaction
 from rag.lexical import Lexical
-from rag.split import VERSION as SPLITTER
-from rag.split import split
-from rag.store import ChromaStore, Store, stored_files
-from rag.text import language, sentences
-from rag.types import Document, Lang, Passage, View
+from rag.ragged import Ragged
+from rag.segments import Segment
+from rag.shelf import Leaf, Shelf, fingerprint
+from rag.store import ExactStore, JoinedStore, Store
+from rag.types import Passage, View
 
-_log = logging.getLogger(__name__)
-_FORM = "7"  # raise it when the layout of a generation or the views change
-_COMPARED = ("question", "decoy")
-_SAME = 0.85  # similarity from which a decoy and a beginner question ask the same
-_SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors
+_NAME = re.compile(r"gen-[0-9a-f-]{1,80}")
+FORM = 1  # of about.json and the folders beside it: raise it when they change
+# What no reader of damaged files is spared: theirs, numpy's, json's.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError)
 
-Progress = Callable[[str, float], None]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,8 @@ class Index:
     """An open generation.
 
     `views[row]` is what row `row` of `store` stands for. `lexical` scores `passages` in their
-    order, by shared words; `interaction` scores `views` in theirs, by pieces.
+    order, by shared words; `interaction` scores `views` in theirs, by pieces. `leaves` are what it
+    was made from, `generation` names it.
     """
 
     passages: tuple[Passage, ...]
@@ -55,66 +51,8 @@ class Index:
     store: Store
     lexical: Lexical
     interaction: Interaction
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """All passages and views of the essays, and the fingerprint of an index made from them."""
-
-    passages: tuple[Passage, ...]
-    views: tuple[View, ...]
-    fingerprint: str
-
-
-def shelve(
-    documents: Sequence[Document], decoys: Sequence[str], model: str, passage_chars: int
-) -> Shelf:
-    """Split every essay and name every view; the same essays always give the same shelf."""
-    passages: list[Passage] = []
-    views: list[View] = []
-    for document in documents:
-        parts = split(document, passage_chars)
-        passages += parts
-        views += [view for passage in parts for view in _views(document, passage)]
-        views += _questions(document, parts)
-    views += [View("", "decoy", _lang(decoy), decoy, None) for decoy in decoys]
-    seal = hashlib.sha256("\n".join([_FORM, SPLITTER, model, str(passage_chars)]).encode())
-    for part in (*passages, *views):
-        seal.update(f"{part}\n".encode())
-    return Shelf(tuple(passages), tuple(views), seal.hexdigest())
-
-
-def _views(document: Document, passage: Passage) -> Iterator[View]:
-    """Yield the texts under which a passage is found; these may be enriched, quotes never."""
-    heading = " ".join(passage.heading[1:])
-    lang = _lang(passage.text)
-    yield View(passage.id, "text", lang, f"{heading}\n{passage.text}", passage.span)
-    english = []
-    for inner in sentences(passage.text):
-        span = inner.shift(passage.span.start)
-        yield View(passage.id, "sentence", lang, span.of(document.text), span)
-        if span.end in document.english:
-            english.append(document.english[span.end])
-            yield View(passage.id, "sentence", "en", english[-1], span)
-    if english:
-        yield View(passage.id, "text", "en", " ".join(english), passage.span)
-    if passage.asked:
-        yield View(passage.id, "asked", _lang(passage.asked), passage.asked, passage.span)
-
-
-def _questions(document: Document, passages: Sequence[Passage]) -> Iterator[View]:
-    """Yield each beginner question under the passage that holds most of its anchor."""
-    starts = [passage.span.start for passage in passages]
-    for question in document.questions:
-        at = max(0, bisect_right(starts, question.span.start) - 1)
-        near = passages[at : at + 2]  # an anchor lies in one passage, or across one seam
-        best = max(near, key=lambda passage: question.span.overlap(passage.span), default=None)
-        if best and question.span.overlap(best.span):
-            yield View(best.id, "question", question.lang, question.text, question.span)
-
-
-def _lang(text: str) -> Lang:
-    return "en" if language(text) == "en" else "zh"
+    leaves: tuple[Leaf, ...] = ()
+    generation: str = ""
 
 
 def read(index_dir: Path, shelf: Shelf, pieces: Pieces) -> Index:
@@ -123,183 +61,140 @@ def read(index_dir: Path, shelf: Shelf, pieces: Pieces) -> Index:
     Raises:
         StaleIndexError: there is none, it is damaged, or it was made from another shelf.
     """
-    return _opened(index_dir / _current(index_dir), shelf, pieces)
+    name = published(index_dir)
+    while True:
+        try:
+            return _read(index_dir, name, shelf, pieces)
+        except StaleIndexError:
+            before, name = name, published(index_dir)
+            if name == before:
+                raise  # else it was replaced, and perhaps removed, while it was read
 
 
-def _opened(folder: Path, shelf: Shelf, pieces: Pieces) -> Index:
-    """Open a generation, published or not yet, and check that it is whole and of this shelf."""
+def _read(index_dir: Path, name: str, shelf: Shelf, pieces: Pieces) -> Index:
+    keys = [leaf.key for leaf in shelf.leaves]
+    store, lexical, interaction = opened(index_dir, name, keys, pieces)
+    counts = len(store), len(interaction), len(lexical)
+    wanted = len(shelf.views), len(shelf.views), len(shelf.passages)
+    if counts != wanted:
+        store.close()
+        msg = f"The index holds {counts} rows and not {wanted}; run `mentor index`."
+        raise StaleIndexError(msg)
+    return Index(shelf.passages, shelf.views, store, lexical, interaction, shelf.leaves, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What `about.json` says of a generation: what it was made from, and of which files it is.
+
+    `files` gives checksums by names that begin at the index's folder; `previous` is "" for none.
+    """
+
+    folder: Path
+    fingerprint: str
+    previous: str
+    segments: tuple[str, ...]
+    files: Mapping[str, str]
+
+    @classmethod
+    def read(cls, index_dir: Path, name: str) -> "Generation":
+        """Open one of them. Raises StaleIndexError, or what damaged files raise (`DAMAGE`)."""
+        about = json.loads((index_dir / name / "about.json").read_text(encoding="utf-8"))
+        if about.get("form") != FORM:
+            msg = "The index was made by another version of Mentor; run `mentor index`."
+            raise StaleIndexError(msg)
+        said = about["fingerprint"], about["previous"], tuple(about["segments"])
+        return cls(index_dir / name, *said, about["files"])
+
+    def check(self, within: str = "") -> None:
+        """Raise StaleIndexError where a file, of those in the folder `within`, is damaged."""
+        for name, wanted in self.files.items():
+            if name.startswith(within) and checksum(self.folder.parent / name) != wanted:
+                msg = f"The index is damaged ({name}); run `mentor index`."
+                raise StaleIndexError(msg)
+
+
+def published(index_dir: Path) -> str:
+    """Return the name of the generation in use.
+
+    Raises:
+        StaleIndexError: there is none.
+    """
     try:
-        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        if about["fingerprint"] != shelf.fingerprint:
+        name = (index_dir / "current").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"There is no index in {index_dir}; run `mentor index`."
+        raise StaleIndexError(msg) from error
+    if not _NAME.fullmatch(name):
+        msg = f"The index in {index_dir} is damaged (current); run `mentor index`."
+        raise StaleIndexError(msg)
+    return name
+
+
+def opened(
+    index_dir: Path, name: str, keys: Sequence[str], pieces: Pieces
+) -> tuple[Store, Lexical, Interaction]:
+    """Open a generation, in use or not yet, and check that it is whole and of these leaves.
+
+    Raises:
+        StaleIndexError: it is not.
+    """
+    try:
+        generation = Generation.read(index_dir, name)
+        if generation.fingerprint != fingerprint(keys):
             msg = "The index was made from other essays or by another model; run `mentor index`."
             raise StaleIndexError(msg)
-        _check(folder, about["files"])
-        store = ChromaStore.open(folder / "vectors")
-        if len(store) != len(shelf.views):
-            msg = f"The index holds {len(store)} of {len(shelf.views)} rows; run `mentor index`."
-            raise StaleIndexError(msg)
-        lexical = Lexical.read(folder / "words")
-        interaction = Interaction.read(folder / "pieces", pieces)
-        return Index(shelf.passages, shelf.views, store, lexical, interaction)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"The index in {folder} is damaged ({error}); run `mentor index`."
+        generation.check()
+        segments = [Segment(index_dir / part) for part in generation.segments]
+        silent = np.load(generation.folder / "silent.npy")
+        store = _store(segments, rows_of(keys, segments), silent)
+        interaction = Interaction(pieces, _pieces(keys, segments))
+        return store, Lexical.read(generation.folder / "words"), interaction
+    except DAMAGE as error:
+        msg = f"The index in {index_dir / name} is damaged ({error}); run `mentor index`."
         raise StaleIndexError(msg) from error
 
 
-def _current(index_dir: Path) -> str:
-    try:
-        return (index_dir / "current").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"There is no index in {index_dir} yet; run `mentor index`."
-        raise StaleIndexError(msg) from error
-
-
-def _check(folder: Path, checksums: Mapping[str, str]) -> None:
-    for name, checksum in checksums.items():
-        if _checksum(folder / name) != checksum:
-            msg = f"The index is damaged ({name}); run `mentor index`."
-            raise StaleIndexError(msg)
-
-
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """Return the sha256 of a file, as hex. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def build(
-    index_dir: Path,
-    shelf: Shelf,
-    embedder: Embedder,
-    pieces: Pieces,
-    *,
-    progress: Progress,
-    wait_s: float = 0.0,
-) -> None:
-    """Build a generation and publish it; the one in use stays until the last step.
+def rows_of(keys: Sequence[str], segments: Sequence[Segment]) -> list[Rows]:
+    """Return for each segment the shelf's number of each of its rows, -1 where it has none.
 
-    Raises:
-        IndexLockedError: another process builds, for longer than `wait_s` seconds.
-        IndexWriteError: no room or no right to write; nothing in use was touched.
+    Raises KeyError where a leaf stands in no segment.
     """
-    with _builder(index_dir, wait_s):
-        try:
-            if _published(index_dir) == shelf.fingerprint:
-                read(index_dir, shelf, pieces).store.close()
-                return  # the process that held the lock has just built it
-        except StaleIndexError:
-            _log.info("the published index is damaged; building it again")
-        _need_room(index_dir, len(shelf.views))
-        aside = index_dir / f"build-{os.getpid()}"
-        try:
-            _write(aside, shelf, embedder, pieces, progress)
-            progress("verifying", 0.9)
-            _opened(aside, shelf, pieces).store.close()
-            _publish(index_dir, aside, shelf.fingerprint)
-        except OSError as error:
-            msg = f"The index could not be written to {index_dir} ({error.strerror})."
-            raise IndexWriteError(msg) from error
-        except StaleIndexError as error:
-            msg = f"What was written to {index_dir} cannot be read back ({error})"
-            raise IndexWriteError(msg) from error
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    sizes = {size.key: size.views for segment in segments for size in segment.sizes}
+    starts = accumulate((sizes[key] for key in keys), initial=0)
+    first = dict(zip(keys, starts, strict=False))
+    rows = []
+    for segment in segments:
+        known = [
+            np.arange(size.views) + first.pop(size.key)
+            if size.key in first
+            else np.full(size.views, -1)
+            for size in segment.sizes
+        ]
+        rows.append(np.concatenate([np.empty(0, np.int64), *known]))
+    return rows
 
 
-@contextmanager
-def _builder(index_dir: Path, wait_s: float) -> Iterator[None]:
-    try:
-        index_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(index_dir / "lock", timeout=wait_s):
-            for left_over in index_dir.glob("build-*"):  # of a builder that was killed
-                shutil.rmtree(left_over, ignore_errors=True)
-            yield
-    except Timeout as error:
-        msg = f"Another process is building the index in {index_dir}; wait for it, then try again."
-        raise IndexLockedError(msg) from error
-    except OSError as error:
-        msg = f"The folder {index_dir} cannot be written ({error.strerror}); set MENTOR_INDEX_DIR."
-        raise IndexWriteError(msg) from error
+def _store(segments: Sequence[Segment], rows: Sequence[Rows], silent: Rows) -> Store:
+    stores = [segment.store() for segment in segments]
+    if len(stores) == 1 and not len(silent) and (np.diff(rows[0], prepend=-1) == 1).all():
+        return stores[0]
+    rows = list(rows)
+    for at, store in enumerate(stores):
+        if isinstance(store, ExactStore):  # what is gone need not be compared
+            stores[at], rows[at] = store.only(rows[at] >= 0), rows[at][rows[at] >= 0]
+    return JoinedStore(stores, rows, silent)
 
 
-def _published(index_dir: Path) -> str:
-    """Return the fingerprint of the published generation, "" where none can be read."""
-    try:
-        about = (index_dir / _current(index_dir) / "about.json").read_text(encoding="utf-8")
-        return str(json.loads(about)["fingerprint"])
-    except (StaleIndexError, OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _need_room(index_dir: Path, views: int) -> None:
-    needed = _SPARE_BYTES + views * 12_000  # measured: 4 to 6 kB a row of 256 numbers, doubled
-    free = shutil.disk_usage(index_dir).free
-    if free < needed:
-        msg = (
-            f"{index_dir} has {free // 1_000_000} MB free and the index needs "
-            f"{needed // 1_000_000} MB; free some space or set MENTOR_INDEX_DIR."
-        )
-        raise IndexWriteError(msg)
-
-
-def _write(
-    folder: Path, shelf: Shelf, embedder: Embedder, pieces: Pieces, progress: Progress
-) -> None:
-    progress("embedding", 0.0)
-    vectors = embedder.passages([view.text for view in shelf.views])
-    _silence(vectors, shelf.views)
-    progress("storing vectors", 0.4)
-    ChromaStore.write(folder / "vectors", vectors)
-    progress("indexing words", 0.8)
-    Lexical.build(_searched(shelf)).write(folder / "words")
-    Interaction.build([view.text for view in shelf.views], pieces).write(folder / "pieces")
-    names = [path.relative_to(folder).as_posix() for path in stored_files(folder)]
-    about = {
-        "fingerprint": shelf.fingerprint,
-        "model": embedder.name,
-        "passages": len(shelf.passages),
-        "views": len(shelf.views),
-        "files": {name: _checksum(folder / name) for name in names},
-    }
-    (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-
-
-def _silence(vectors: NDArray[np.float32], views: Sequence[View]) -> None:
-    """Make the decoys that say what a beginner question says near to nothing, in place.
-
-    So an essay may be added that answers a decoy, and no question that Mentor offers is refused.
-    """
-    asked, decoys = (
-        [row for row, view in enumerate(views) if view.kind == kind] for kind in _COMPARED
-    )
-    if asked and decoys:
-        nearest = (vectors[decoys] @ vectors[asked].T).max(axis=1)
-        vectors[[row for row, near in zip(decoys, nearest, strict=True) if near >= _SAME]] = 0.0
-
-
-def _searched(shelf: Shelf) -> list[str]:
-    """Return the words under which BM25 finds each passage: what it says, what is asked of it."""
-    texts = {passage.id: list(passage.heading) for passage in shelf.passages}
-    for view in shelf.views:
-        # Sentences stand in the whole text already; decoys belong to nobody.
-        if view.kind not in ("sentence", "decoy"):
-            texts[view.passage_id].append(view.text)
-    return ["\n".join(parts) for parts in texts.values()]
-
-
-def _publish(index_dir: Path, aside: Path, fingerprint: str) -> None:
-    """Rename, then replace the pointer: the rename of one small file is the commit."""
-    try:
-        previous = _current(index_dir)
-    except StaleIndexError:
-        previous = ""
-    generation = index_dir / f"gen-{time.time_ns()}-{fingerprint[:12]}"
-    aside.rename(generation)
-    pointer = index_dir / "current.new"
-    with pointer.open("w", encoding="utf-8") as file:
-        file.write(generation.name + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    pointer.replace(index_dir / "current")
-    for old in index_dir.glob("gen-*"):
-        if old.name not in (generation.name, previous):
-            shutil.rmtree(old, ignore_errors=True)
+def _pieces(keys: Sequence[str], segments: Sequence[Segment]) -> Ragged:
+    """Return the pieces of every view, in the order of the shelf."""
+    if len(segments) == 1 and [size.key for size in segments[0].sizes] == list(keys):
+        return segments[0].pieces
+    found = {key: part for segment in segments for key, part in segment.pieces_by_leaf()}
+    return Ragged.joined([found[key] for key in keys])

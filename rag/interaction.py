@@ -7,12 +7,12 @@ length, where one vector a text blurs both; no dictionary is needed between Chin
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.embed import Pieces, Vectors
+from rag.ragged import Ragged
 
 # Similarities below this say nothing; a power above 1 prefers one good partner to many fair ones.
 # Both chosen on the dev questions, as the power (docs/decisions.md).
@@ -25,30 +25,17 @@ Rows = NDArray[np.int64]
 class Interaction:
     """The pieces of many texts, ready to be compared with a question's."""
 
-    def __init__(self, pieces: Pieces, ids: NDArray[np.int32], starts: NDArray[np.int64]) -> None:
-        self._pieces, self._starts = pieces, starts
+    def __init__(self, pieces: Pieces, texts: Ragged) -> None:
+        """Take the pieces of each text, as `Pieces.cut` gives them."""
+        self._pieces, self._starts = pieces, texts.starts
         # What stands in the texts is looked up once; a question then costs one small product.
-        known, self._flat = np.unique(ids, return_inverse=True)
-        self._ids, self._vectors = ids, pieces.vectors(known)
+        known, self._flat = np.unique(texts.values, return_inverse=True)
+        self._vectors = pieces.vectors(known)
 
     @classmethod
     def build(cls, texts: Sequence[str], pieces: Pieces) -> "Interaction":
         """Cut `texts`, whose order gives the order of `scores`."""
-        cut = pieces.cut(texts)
-        starts = np.cumsum([0, *map(len, cut)], dtype=np.int64)
-        ids = np.concatenate([*cut, np.empty(0, np.int32)]).astype(np.int32)
-        return cls(pieces, ids, starts)
-
-    @classmethod
-    def read(cls, folder: Path, pieces: Pieces) -> "Interaction":
-        """Open what `write` wrote; `pieces` must be those it was built with."""
-        return cls(pieces, np.load(folder / "ids.npy"), np.load(folder / "starts.npy"))
-
-    def write(self, folder: Path) -> None:
-        """Write the pieces of the texts into `folder`, which is made."""
-        folder.mkdir()
-        np.save(folder / "ids.npy", self._ids)
-        np.save(folder / "starts.npy", self._starts)
+        return cls(pieces, Ragged.of(pieces.cut(texts)))
 
     def __len__(self) -> int:
         return len(self._starts) - 1

@@ -14,16 +14,16 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rag import index, query, wording
+from rag.alike import grouped
 from rag.answer import Answerer, Quoter
 from rag.care import care
 from rag.compose import Composer, Said
-from rag.embed import Embedder, Judge, Pieces, open_embedder, open_judge, open_pieces
-from rag.enrich import decoys, enrich
+from rag.embed import Embedder, Judge, Pieces, open_judge
 from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
 from rag.frame import named
 from rag.ground import voice
-from rag.load import load
+from rag.opening import bring_up_to_date, models, open_index, open_writer, stand_of
 from rag.rerank import FIRST, reranked
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
@@ -41,7 +41,6 @@ _SAME = 0.75  # similarity from which a question asks the same again
 _HANDY: Mapping[Lang, int] = {"zh": 30, "en": 75}  # characters of a question on a button
 # What reads well on a button: one sentence, and it asks.
 _WELL_PUT = re.compile(r"(?:[^A-Za-z]|[A-Z])[^.。!！?？;；]*[?？]")
-_WAIT_S = 300.0  # for another process that is building the same index
 
 
 class Mentor:
@@ -66,7 +65,7 @@ class Mentor:
         self._near = lru_cache(maxsize=4)(self._retriever.near)
         self._evidence = Evidence(opened.lexical)
         self._judge, self._writer = judge, writer
-        self._embedder = embedder.name
+        self._embedder = embedder
         self._passages = {passage.id: passage for passage in opened.passages}
         self._by_essay: dict[str, list[Passage]] = {id_: [] for id_ in self.documents}
         for passage in opened.passages:
@@ -95,23 +94,43 @@ class Mentor:
             StaleIndexError: the index must be built and `rebuild` is False.
             CorpusError, MissingModelError, IndexLockedError, IndexWriteError: as they say.
         """
-        corpus = settings.corpus_dir
-        documents = [enrich(document, corpus) for document in load(corpus)]
-        embedder = open_embedder(settings.embedder, offline=settings.offline)
-        pieces = open_pieces()
-        shelf = index.shelve(documents, decoys(corpus), embedder.name, settings.passage_chars)
-        try:
-            opened = index.read(settings.index_dir, shelf, pieces)
-        except StaleIndexError as stale:
-            if not rebuild:
-                raise
-            _log.info("%s", stale)
-            shown = progress or _unseen
-            index.build(settings.index_dir, shelf, embedder, pieces, progress=shown, wait_s=_WAIT_S)
-            opened = index.read(settings.index_dir, shelf, pieces)
+        stand, opened = open_index(settings, progress, rebuild=rebuild)
         judge = open_judge(settings.reranker, offline=settings.offline)
-        writer = _open_writer(settings)
+        writer = open_writer(settings)
+        documents, embedder, pieces = stand.documents, stand.embedder, stand.pieces
         return cls(documents, opened, embedder, pieces, settings, judge=judge, writer=writer)
+
+    def renewed(self) -> "Mentor":
+        """Return a Mentor of the essays and the index as they are on the disk now, with the same
+        models. This one goes on answering from what it has.
+
+        Raises:
+            StaleIndexError: the index is not, or not yet, made from the essays.
+            CorpusError: an essay is wrong.
+        """
+        settings, known = self._settings, (self._embedder, self._pieces)
+        stand = stand_of(settings, *known, self._index.leaves)
+        opened = index.read(settings.index_dir, stand.shelf, stand.pieces)
+        judge, writer = self._judge, self._writer
+        return Mentor(stand.documents, opened, *known, settings, judge=judge, writer=writer)
+
+    def is_outdated(self) -> bool:
+        """Say whether another index was published since this one was opened."""
+        try:
+            return index.published(self._settings.index_dir) != self._index.generation
+        except StaleIndexError:
+            return False  # it is gone: there is nothing newer to read
+
+    @staticmethod
+    def index(
+        settings: Settings, *, progress: Callable[[str, float], None] | None = None
+    ) -> tuple[int, int]:
+        """Bring the index up to date; return how many essays there are and how many were computed.
+
+        Essays that the index holds as they are are not read for it again. Raises like `open`.
+        """
+        stand = stand_of(settings, *models(settings))
+        return len(stand.documents), bring_up_to_date(settings, stand, progress)
 
     def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
         """Answer a question; `history` holds earlier ones, oldest first.
@@ -179,6 +198,13 @@ class Mentor:
         near = self._near(read)
         return self._evidence(read, near), self._evidence.features(read, near)
 
+    def alike(self, questions: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return questions in groups of one meaning, whatever their language, as places in
+        `questions`: the one that says it best first. Those that count most are to come first.
+        """
+        vectors = self._embedder.passages([query.simplified(question) for question in questions])
+        return [tuple(map(int, rows)) for rows in grouped(vectors)]
+
     @cached_property
     def checker(self) -> "Checker":
         """What judges whether a passage supports a sentence; opened when it is first needed.
@@ -206,7 +232,7 @@ class Mentor:
     @property
     def embedder(self) -> str:
         """The name of the model that the index was made by."""
-        return self._embedder
+        return self._embedder.name
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -392,28 +418,6 @@ class _Turn:
     evidence: float
     refused: bool
     direct: bool
-
-
-def _open_writer(settings: Settings) -> "Writer | None":
-    """Return what words the answers, None where they are quotes alone."""
-    if not settings.model:
-        return None
-    from rag.chat import open_chat  # an answer of quotes alone does not wait for these
-    from rag.write import Writer
-
-    chat = open_chat(
-        settings.model,
-        key=settings.model_key.get_secret_value(),
-        url=settings.model_url,
-        temperature=settings.model_temperature,
-        timeout_s=settings.model_timeout_s,
-        retries=settings.model_retries,
-    )
-    return Writer(chat, settings.model_deadline_s)
-
-
-def _unseen(_what: str, _share: float) -> None:
-    """Show no progress."""
 
 
 def _ms(started: float) -> float:

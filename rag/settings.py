@@ -4,6 +4,7 @@ Each is also an environment variable: `MENTOR_` and the name in capitals.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -126,7 +127,8 @@ class Settings(BaseSettings):
     budget_store: SecretStr = Field(
         SecretStr(""),
         description="Where several Mentors count together: redis://, valkey:// or "
-        "memcached://HOST:PORT. Empty: each in its own memory.",
+        "memcached://HOST:PORT, or sqlite://PATH on one machine. Empty: each in its own memory, "
+        "the workers of one together.",
     )
     api_tokens: SecretStr = Field(
         SecretStr(""),
@@ -141,4 +143,29 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="Bearer token for /metrics. Empty: only this machine may read it.",
+    )
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that answer on the port of `mentor serve`."
+    )
+    goodbye_s: float = Field(
+        10.0,
+        ge=0.0,
+        le=600.0,
+        description="Seconds that a server which is stopped has for the answers it has begun.",
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="How `mentor serve` writes its log: text, or one JSON object a line."
+    )
+    log_level: Literal["", "debug", "info", "warning", "error"] = Field(
+        "",
+        description="From where on it is written: debug, info (a line for each request), warning "
+        "or error. Empty: warning, in JSON info.",
+    )
+    question_log: bool = Field(
+        default=False,
+        description="Keep what is asked, without who asked it, in questions.sqlite3 beside the "
+        "index; the pages say so.",
+    )
+    question_log_days: int = Field(
+        30, ge=1, le=3650, description="Days after which a kept question is removed."
     )

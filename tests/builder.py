@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from fakes import HashEmbedder, WordPieces, tiny
 
 from rag import MentorError
-from rag.index import build
+from rag.build import build
 
 
 def main() -> None:

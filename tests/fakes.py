@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rag import doctor
 from rag.enrich import decoys, enrich
-from rag.index import Shelf, shelve
 from rag.load import load
+from rag.shelf import Shelf, shelve
 from rag.store import Found
 from rag.text import words
 
@@ -110,6 +110,7 @@ class HashEmbedder:
 class WordPieces:
     """Pieces without weights: every word is one, near to nothing but itself, and all tell alike."""
 
+    name = "words"
     _DIM = 64
 
     def cut(self, texts: Sequence[str]) -> list[Ids]:

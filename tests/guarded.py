@@ -14,8 +14,8 @@ from live_server import live
 
 from rag import Settings
 from ui.guard import guard
-from ui.line import Line
 from ui.reading import BOUNDS, Bounds
+from ui.running.line import Line
 
 _PATIENCE_S = 20
 

@@ -136,6 +136,15 @@ def _python(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@given(st.text(max_size=200))
+@example("")
+@example("怎么选题? How do I choose a topic? 🙂")
+def test_a_question_has_number_for_number_the_vector_of_a_passage(text: str) -> None:
+    embedder = open_embedder("", offline=True)
+    readable = text.encode("utf-8", "replace").decode()
+    assert np.array_equal(embedder.question(readable), embedder.passages([readable])[0])
+
+
 def test_the_shipped_model_loads_without_torch_or_a_hub_client() -> None:
     done = _python(
         "import sys\n"

@@ -1,5 +1,6 @@
 """The index is whole or not there: through damage, full disks, rivals and sudden death."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,13 +10,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fakes import HashEmbedder, WordPieces, rewrite, tiny, write_corpus
 
 from rag import IndexLockedError, IndexWriteError, Mentor, Settings, StaleIndexError
-from rag.index import Index, Shelf, build, read
+from rag.build import build
+from rag.index import Index, read
+from rag.shelf import Shelf
 
 QUESTION = "怎么选课题?"
 BUILDER = Path(__file__).with_name("builder.py")
@@ -39,6 +43,11 @@ def _generations(index_dir: Path) -> list[str]:
     return sorted(path.name for path in index_dir.glob("gen-*"))
 
 
+def _about(index_dir: Path, generation: str) -> dict[str, Any]:
+    about = (index_dir / generation / "about.json").read_text(encoding="utf-8")
+    return dict(json.loads(about))
+
+
 def _current(index_dir: Path) -> str:
     return (index_dir / "current").read_text(encoding="utf-8").strip()
 
@@ -59,8 +68,10 @@ def _assert_whole(index_dir: Path, shelf: Shelf) -> None:
 
 def _assert_nothing_is_left_over(index_dir: Path) -> None:
     names = {path.name for path in index_dir.iterdir()} - {"lock", "current"}
-    assert names == set(_generations(index_dir))
-    assert len(names) <= 2
+    generations = _generations(index_dir)
+    used = [name for one in generations for name in _about(index_dir, one)["segments"]]
+    assert names == {*generations, *used}
+    assert len(generations) <= 2
 
 
 @pytest.fixture
@@ -178,13 +189,20 @@ def test_another_model_or_passage_length_makes_the_index_stale(
 WATCHED = [
     "current",
     "gen-*/about.json",
-    "gen-*/vectors/*/data_level0.bin",
-    "gen-*/vectors/*/header.bin",
-    "gen-*/vectors/*/index_metadata.pickle",
-    "gen-*/vectors/*/length.bin",
-    "gen-*/vectors/*/link_lists.bin",
+    "gen-*/silent.npy",
     "gen-*/words/*.npy",
     "gen-*/words/*.json",
+    "seg-*/about.json",
+    "seg-*/kinds.npy",
+    "seg-*/pieces/*.npy",
+    "seg-*/words/*.npy",
+    "seg-*/words/*.json",
+    "seg-*/vectors/matrix.npy",
+    "seg-*/vectors/*/data_level0.bin",
+    "seg-*/vectors/*/header.bin",
+    "seg-*/vectors/*/index_metadata.pickle",
+    "seg-*/vectors/*/length.bin",
+    "seg-*/vectors/*/link_lists.bin",
 ]
 
 
@@ -216,7 +234,7 @@ def test_a_damaged_file_makes_the_index_stale(
 
 
 def test_every_file_of_a_generation_is_watched(built: Shelf, index_dir: Path) -> None:
-    paths = [path for path in index_dir.glob("gen-*/**/*") if path.is_file()]
+    paths = [path for path in index_dir.glob("*-*/**/*") if path.is_file()]
     assert len(paths) > len(WATCHED)
     for path in paths:
         data = path.read_bytes()
@@ -292,10 +310,10 @@ def test_no_index_at_all_says_what_to_run_and_makes_nothing(corpus: Path, index_
     [
         ("current", "missing"),
         ("gen-*/about.json", "truncated"),
-        ("gen-*/vectors/chroma.sqlite3", "missing"),
-        ("gen-*/vectors/chroma.sqlite3", "truncated"),
-        ("gen-*/vectors/*/data_level0.bin", "noisy"),
-        ("gen-*/words/counts.json", "truncated"),
+        ("seg-*/vectors/chroma.sqlite3", "missing"),
+        ("seg-*/vectors/chroma.sqlite3", "truncated"),
+        ("seg-*/vectors/*/data_level0.bin", "noisy"),
+        ("gen-*/words/about.json", "truncated"),
     ],
 )
 def test_opening_mentor_mends_a_damaged_index(
@@ -435,7 +453,6 @@ BEFORE_PUBLISHING = [
     "storing vectors",
     "indexing words",
     "verifying",
-    "os.rename build-",
     "os.rename current.new",
 ]
 

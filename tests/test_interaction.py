@@ -1,7 +1,6 @@
 """Every piece of a question looks for its nearest in a text; their weighted mean is the score."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,20 +198,6 @@ def test_any_rows_give_the_scores_of_all(
     chosen = np.array(rows, np.int64)
     every = interaction.scores(question)
     assert interaction.scores(question, chosen) == pytest.approx(every[chosen], abs=1e-6)
-
-
-# --- on disk ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("texts", [TEXTS, ["", ""], []])
-def test_what_is_written_reads_back_the_same(texts: list[str], tmp_path: Path) -> None:
-    pieces = Degrees({0: 2.0})
-    interaction = Interaction.build(texts, pieces)
-    interaction.write(tmp_path / "pieces")
-    again = Interaction.read(tmp_path / "pieces", pieces)
-    assert len(again) == len(interaction) == len(texts)
-    for question in ("0", "0 45 90", "unknown"):
-        assert again.scores(question).tolist() == interaction.scores(question).tolist()
 
 
 # --- the shipped model --------------------------------------------------------------------------

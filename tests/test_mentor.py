@@ -26,9 +26,10 @@ from rag import (
     Settings,
     Span,
     StaleIndexError,
+    index,
     sentences,
 )
-from rag import index as stored
+from rag.build import build
 from rag.enrich import enrich
 from rag.ground import translated
 from rag.load import load
@@ -524,10 +525,10 @@ class Liar:
 def lied(corpus: Path, tmp_path: Path) -> Iterator[tuple[Mentor, Liar]]:
     shelved, liar = tiny(corpus), Liar()
     pieces = WordPieces()
-    stored.build(tmp_path / "i", shelved, HashEmbedder(), pieces, progress=lambda what, share: None)
+    build(tmp_path / "i", shelved, HashEmbedder(), pieces, progress=lambda what, share: None)
     documents = [enrich(document, corpus) for document in load(corpus)]
     settings = Settings(corpus_dir=corpus, refuse_below=0.0)
-    opened = stored.read(tmp_path / "i", shelved, pieces)
+    opened = index.read(tmp_path / "i", shelved, pieces)
     with closing(Mentor(documents, opened, HashEmbedder(), pieces, settings, liar)) as mentor:
         yield mentor, liar
 

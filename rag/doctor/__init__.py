@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import get_args
 
 from rag import load
-from rag.enrich import decoys, questions, translation
+from rag.enrich import SET_ASIDE, decoys, questions, translation
 from rag.errors import CorpusError
+from rag.journal import steady
 from rag.types import Lang
 
 
 def problems(corpus_dir: Path) -> Iterator[str]:
     """Yield one line for each problem: the essays, their translations, their questions."""
+    try:
+        yield from steady(corpus_dir, lambda: list(_problems(corpus_dir)))
+    except CorpusError as error:
+        yield str(error)
+
+
+def _problems(corpus_dir: Path) -> Iterator[str]:
     found = list(load.problems(corpus_dir))
     yield from found
     if found:
@@ -25,7 +33,7 @@ def problems(corpus_dir: Path) -> Iterator[str]:
     yield from _refused(partial(decoys, corpus_dir))
     known = {f"{d.id}.{kind}" for d in documents for kind in ("en.md", "zh.md", "toml")}
     for path in sorted([*corpus_dir.glob("translations/*"), *corpus_dir.glob("questions/*.toml")]):
-        if path.name not in known:
+        if path.name not in known and SET_ASIDE not in path.suffixes:
             yield f"{path.parent.name}/{path.name}: belongs to no essay of the manifest."
 
 
