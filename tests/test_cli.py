@@ -337,8 +337,17 @@ def test_an_index_that_cannot_be_written_is_one_line(
 def test_doctor_finds_the_shelf_in_order(shelf_options: list[str]) -> None:
     for options in ([], shelf_options[:2]):
         done = _run("doctor", *options)
-        assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == "The shelf is in order.\n"
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "essays, in order" in done.stderr
+        assert "wrong" not in done.stderr.removesuffix("Nothing is wrong.\n")
+
+
+def _assert_wrong(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """The doctor has found it, and tells it in one line among the others."""
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    wrong = [line for line in done.stderr.splitlines() if line.split()[:1] == ["wrong"]]
+    assert any(all(part in line for part in parts) for line in wrong), done.stderr
 
 
 @pytest.fixture
@@ -350,27 +359,32 @@ def broken(shelf_options: list[str], tmp_path: Path) -> Path:
 def test_doctor_names_the_file_that_was_changed_and_mends_it(broken: Path) -> None:
     essay = broken / "essays" / "talk.md"
     essay.write_text(essay.read_text(encoding="utf-8") + "Goodbye.\n", encoding="utf-8")
-    _assert_one_line(_run("doctor", "--corpus", broken), "talk", "sha256", "doctor --fix")
+    _assert_wrong(_run("doctor", "--corpus", broken), "talk", "sha256", "doctor --fix")
     mended = _run("doctor", "--fix", "--corpus", broken)
     assert mended.returncode == 0, mended.stderr
-    assert "mended: " in mended.stderr
+    assert "sha256 renewed" in mended.stderr
     assert _run("doctor", "--corpus", broken).returncode == 0
 
 
-@pytest.mark.parametrize("command", [["doctor"], ["index"], ["ask", "怎么选课题?"]])
+@pytest.mark.parametrize("command", [["index"], ["ask", "怎么选课题?"]])
 def test_a_broken_shelf_stops_a_command_with_one_line(broken: Path, command: list[str]) -> None:
     (broken / "essays" / "talk.md").unlink()
     _assert_one_line(_run(*command, "--corpus", broken), "essays/talk.md")
+    _assert_wrong(_run("doctor", "--corpus", broken), "essays/talk.md")
 
 
-@pytest.mark.parametrize("command", [["doctor"], ["doctor", "--fix"], ["index"]])
+@pytest.mark.parametrize("command", [["import", "x.txt", "--yes"], ["index"]])
 @pytest.mark.parametrize("manifest", ["not toml [", None])
 def test_a_manifest_that_cannot_be_read_is_one_line(
     broken: Path, manifest: str | None, command: list[str]
 ) -> None:
     path = broken / "manifest.toml"
     path.unlink() if manifest is None else path.write_text(manifest, encoding="utf-8")
-    _assert_one_line(_run(*command, "--corpus", broken), "manifest.toml")
+    (broken.parent / "x.txt").write_text("选题靠兴趣。\n", encoding="utf-8")
+    given = [str(broken.parent / word) if word == "x.txt" else word for word in command]
+    _assert_one_line(_run(*given, "--corpus", broken), "manifest.toml")
+    for fix in ([], ["--fix"]):
+        _assert_wrong(_run("doctor", *fix, "--corpus", broken), "manifest.toml")
 
 
 # --- settings -----------------------------------------------------------------------------------
@@ -392,6 +406,15 @@ def test_a_setting_out_of_range_is_one_line_that_names_it(name: str, value: str)
     _assert_one_line(_run("serve", env={name: value}), name, value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MENTOR_PROXIES", "zz"), ("MENTOR_ORIGINS", "*"), ("MENTOR_LOGIN", "nobody")],
+)
+def test_who_may_come_is_read_before_anything_is_said_to_listen(name: str, value: str) -> None:
+    _assert_one_line(_run("serve", env={name: value}), name)
+    _assert_wrong(_run("doctor", env={name: value}), name)
+
+
 def test_an_empty_variable_counts_as_unset() -> None:
     assert _run("doctor", env={"MENTOR_CORPUS_DIR": ""}).returncode == 0
 
@@ -404,7 +427,7 @@ def test_settings_come_from_the_environment_and_options_win(
         _run("ask", "课题应该怎么挑才好?", "--json", *shelf_options, env=env).stdout
     )
     assert (answer["status"], len(answer["hits"])) == ("refused", 2)
-    _assert_one_line(_run("doctor", env=env), "manifest.toml")
+    _assert_wrong(_run("doctor", env=env), "manifest.toml")
 
 
 # --- serve --------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from limits.aio.storage import MemoryStorage
 from rag import MentorError, Settings
 from ui.budgets import Counter, open_store
 from ui.guard import guard
-from ui.line import Line
 from ui.reading import Bounds
 from ui.request import address as counted_as
 from ui.request import asks, is_asset, is_local
+from ui.running.line import Line
 
 pytestmark = pytest.mark.usefixtures("early_in_a_minute")
 

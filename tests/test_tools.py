@@ -194,7 +194,7 @@ def test_an_application_can_be_started_again() -> None:
 def test_one_answer_in_the_terminal_waits_for_no_face(tmp_path: Any) -> None:
     code = (
         "import sys, ui.cli; from rag import Mentor, Settings\n"
-        "with ui.cli._opened(None, None) as mentor: mentor.ask('怎么选课题?')\n"
+        "with ui.cli.opened(None, None) as mentor: mentor.ask('怎么选课题?')\n"
         "heavy = {'mcp', 'gradio', 'fastapi', 'openai', 'prometheus_client', 'starlette'}\n"
         "import json; print(json.dumps(sorted(heavy & sys.modules.keys())))"
     )

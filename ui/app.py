@@ -1,9 +1,9 @@
-"""Everything on one address: the plain routes of api and the chat of chat, served by uvicorn."""
+"""Everything on one address: the plain routes of api and the chat of chat."""
 
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
@@ -12,14 +12,15 @@ from rag import Lang, Mentor, Settings
 from ui.api import create_api
 from ui.embed import add_widget
 from ui.guard import guard
-from ui.line import Line
 from ui.shelf import add_shelf
 from ui.sparing import without_spare_apps, without_stubs
 from ui.words import page_tag
 
+if TYPE_CHECKING:
+    from ui.chat import Chat
+
 # Read by Gradio when it is imported and when it builds a page: nothing may be sent or kept.
 _GRADIO = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
-_GOODBYE_S = 3  # an open chat page keeps its connection, and would keep the server from stopping
 
 
 def create_app(mentor: Mentor, settings: Settings | None = None) -> FastAPI:
@@ -36,35 +37,22 @@ def create_app(mentor: Mentor, settings: Settings | None = None) -> FastAPI:
     _add_doors(app)
     # Outside a running event loop, Gradio opens a loop for every lock it makes and closes none.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _add_chats(app, mentor, settings)).result()
+        app.state.chats = thread.submit(asyncio.run, _add_chats(app, mentor, settings)).result()
     guard(app, settings)
     return app
 
 
-def serve(mentor: Mentor, settings: Settings, host: str, port: int) -> None:
-    """Serve until stopped. One process: the index is read in it, and answers take milliseconds."""
-    import uvicorn
-
-    uvicorn.run(
-        create_app(mentor, settings),
-        host=host,
-        port=port,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,  # the guard believes only the proxies that a setting names
-        http=Line,
-        timeout_graceful_shutdown=_GOODBYE_S,
-    )
-
-
-async def _add_chats(app: FastAPI, mentor: Mentor, settings: Settings) -> None:
+async def _add_chats(app: FastAPI, mentor: Mentor, settings: Settings) -> "list[Chat]":
     with without_stubs():
         from ui.chat import mount
 
     most = settings.asks_at_once
     with without_spare_apps():
-        for lang in get_args(Lang):
+        chats = [
             mount(app, mentor, lang, f"/chat/{lang}", at_once=most, waiting=most)
+            for lang in get_args(Lang)
+        ]
+    return [chat for pages in chats for chat in pages]
 
 
 def _add_doors(app: FastAPI) -> None:

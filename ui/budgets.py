@@ -4,6 +4,7 @@ Nothing is kept but how often an address came; questions are not.
 """
 
 import logging
+import sqlite3
 import time
 from asyncio import timeout
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
 
 from rag import MentorError, Settings
 from ui.reading import puts_a_question
@@ -26,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 1.0  # with a store that does not answer
 _AWAY_S = 30.0  # before it is tried again
+_FILE = "sqlite://"
+_BUSY_S = 0.2  # that another process may hold the file
+_SWEPT_EVERY = 1000
 # scheme -> (the module that speaks it, its package, what `limits` is told besides)
 _CLIENTS = {
     "redis": ("redis", {"implementation": "redispy"}),
@@ -34,6 +39,60 @@ _CLIENTS = {
     "valkeys": ("valkey", {}),
     "memcached": ("memcachio", {}),
 }
+
+
+class Tally(MemoryStorage):
+    """A memory that the processes of one machine share: a file of SQLite.
+
+    What is not kept there is how it counts: that is the library's. Raises sqlite3.Error where the
+    file cannot be used.
+    """
+
+    STORAGE_SCHEME: list[str] = []  # noqa: RUF012 - the library's; it is not found by address
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._file = sqlite3.connect(
+            path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = OFF")  # it does not outlive the machine
+        self._file.execute(
+            "CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INT, until REAL)"
+        )
+        self._written = 0
+
+    @override
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        self._sweep(now)
+        self._file.execute("DELETE FROM counts WHERE key = ? AND until <= ?", (key, now))
+        row = self._file.execute(
+            "INSERT INTO counts VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET count = count + excluded.count RETURNING count",
+            (key, amount, now + expiry),
+        )
+        return int(row.fetchone()[0])
+
+    @override
+    async def decr(self, key: str, amount: int = 1) -> int:
+        self._file.execute(
+            "UPDATE counts SET count = max(count - ?, 0) WHERE key = ?", (amount, key)
+        )
+        return await self.get(key)
+
+    @override
+    async def get(self, key: str) -> int:
+        found = self._file.execute(
+            "SELECT count FROM counts WHERE key = ? AND until > ?", (key, time.time())
+        )
+        row = found.fetchone()
+        return int(row[0]) if row else 0
+
+    def _sweep(self, now: float) -> None:
+        self._written += 1
+        if self._written % _SWEPT_EVERY == 0:
+            self._file.execute("DELETE FROM counts WHERE until <= ?", (now,))
 
 
 class Counter:
@@ -45,6 +104,8 @@ class Counter:
     def __init__(self, store: Storage | None = None, away_s: float = _AWAY_S) -> None:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = SlidingWindowCounterRateLimiter(store) if store else self._own
+        # Who guesses at a key is counted on this machine, whatever happens on another.
+        self._near = self._shared if isinstance(store, Tally) else self._own
         self._away_s, self._away_until = away_s, 0.0
 
     async def spend(self, budget: RateLimitItem, who: str) -> int:
@@ -61,12 +122,12 @@ class Counter:
         return await _spent(self._own, budget, who)
 
     async def wait(self, budget: RateLimitItem, who: str) -> int:
-        """Return the seconds until a budget of this process has one to take, taking none."""
-        return 0 if await self._own.test(budget, who) else await _wait(self._own, budget, who)
+        """Return the seconds until a budget of this machine has one to take, taking none."""
+        return 0 if await self._near.test(budget, who) else await _wait(self._near, budget, who)
 
     async def note(self, budget: RateLimitItem, who: str) -> None:
-        """Take one from a budget of this process, whatever is left of it."""
-        await self._own.hit(budget, who)
+        """Take one from a budget of this machine, whatever is left of it."""
+        await self._near.hit(budget, who)
 
     def _miss(self, error: Exception) -> None:
         if not self._away_until:
@@ -122,10 +183,12 @@ def open_store(uri: str) -> Storage | None:
     scheme, known, _ = uri.partition("://")
     if uri in {"", "memory://"}:
         return None
+    if uri.startswith(_FILE):
+        return _open_file(uri.removeprefix(_FILE))
     if not known or scheme not in _CLIENTS:
         msg = (
             "MENTOR_BUDGET_STORE is no address of a store: it begins with redis://, valkey:// or "
-            "memcached://."
+            "memcached://, or is sqlite:// and a path."
         )
         raise MentorError(msg)
     package, options = _CLIENTS[scheme]
@@ -140,6 +203,14 @@ def open_store(uri: str) -> Storage | None:
     if not isinstance(store, Storage):
         raise TypeError(type(store))
     return store
+
+
+def _open_file(path: str) -> Tally:
+    try:
+        return Tally(path)
+    except sqlite3.Error as error:
+        msg = f"MENTOR_BUDGET_STORE: {path} cannot be used as a file of SQLite ({error})."
+        raise MentorError(msg) from error
 
 
 async def _spent(strategy: SlidingWindowCounterRateLimiter, budget: RateLimitItem, who: str) -> int:

@@ -18,10 +18,11 @@ from typing_extensions import override
 
 from rag import Document, Lang, Mentor
 from ui.intro import intro
+from ui.recording import notice
 from ui.render import escaped
 from ui.stream import streamed, threads
 from ui.turns import ChatMessage, last_turn, replies, restored, settled
-from ui.words import Tag, Words, own, words_of
+from ui.words import Tag, Words, own, page_tag, words_of
 
 _STARTERS = 4
 _FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
@@ -36,7 +37,7 @@ _PAGES: Mapping[Lang, Sequence[Tag]] = {"zh": ("zh", "zh-TW"), "en": ("en",)}
 _SCRIPTS = ("chat", "turn", "tools", "reader")
 
 
-class _Chat(gr.ChatInterface):
+class Chat(gr.ChatInterface):
     """A ChatInterface that shows the student's words as they were typed, never as Markdown, and
     whose conversation is the browser's: the server is given it with each question.
     """
@@ -44,8 +45,22 @@ class _Chat(gr.ChatInterface):
     def __init__(self, mentor: Mentor, words: Words, **fields: object) -> None:
         self._words, self._limiter = words, CapacityLimiter(threads(mentor, _THREADS))
         self._told = partial(replies, mentor, words=words)
+        self._mentor = mentor
         self.page_head = _head(words, mentor.documents)
         super().__init__(self._reply, **fields)  # type: ignore[arg-type]
+
+    def renew(self) -> None:
+        """Say of the shelf what is true now, on every page that is opened from here on.
+
+        The page of a chat is fixed when it is built: what it shows is taken from one built anew.
+        """
+        fresh = build(self._mentor, page_tag(self._words.tag))
+        for mine, other in zip(self.blocks.values(), fresh.blocks.values(), strict=True):
+            if isinstance(mine, gr.Markdown) and isinstance(other, gr.Markdown):
+                mine.value = other.value
+        self.chatbot.examples = fresh.chatbot.examples
+        setattr(self, "head", fresh.page_head)  # noqa: B010 - Gradio says that it is None
+        self.config = self.get_config_file()
 
     async def _reply(
         self, question: str, history: list[ChatMessage]
@@ -144,16 +159,18 @@ def mount(
     *,
     at_once: int = _AT_ONCE,
     waiting: int = _WAITING,
-) -> None:
+) -> list["Chat"]:
     """Add the chat in one language at `path`: in Chinese, the page of Taiwan beside it.
 
     `at_once` questions are answered at a time on each, and `waiting` more wait.
     """
-    for tag in _PAGES[lang]:
-        _mount(app, build(mentor, tag), path + tag.removeprefix(lang).lower(), at_once, waiting)
+    chats = [build(mentor, tag) for tag in _PAGES[lang]]
+    for tag, chat in zip(_PAGES[lang], chats, strict=True):
+        _mount(app, chat, path + tag.removeprefix(lang).lower(), at_once, waiting)
+    return chats
 
 
-def _mount(app: FastAPI, chat: "_Chat", path: str, at_once: int, waiting: int) -> None:
+def _mount(app: FastAPI, chat: "Chat", path: str, at_once: int, waiting: int) -> None:
     chat.max_threads, chat.state_session_capacity = _THREADS, _SESSIONS
     chat.queue(default_concurrency_limit=at_once, max_size=waiting)
     gr.mount_gradio_app(
@@ -174,15 +191,15 @@ def _mount(app: FastAPI, chat: "_Chat", path: str, at_once: int, waiting: int) -
     )
 
 
-def build(mentor: Mentor, tag: Tag) -> _Chat:
+def build(mentor: Mentor, tag: Tag) -> Chat:
     """Return the chat in one interface language; answers follow the language of the question."""
     words = words_of(tag)
     starters = list(mentor.starters(words.lang, _STARTERS))
-    return _Chat(
+    return Chat(
         mentor,
         words,
         title=words.title,
-        description=intro(mentor.documents, mentor.model, words),
+        description=intro(mentor.documents, mentor.model, words, notice(mentor, words)),
         examples=starters,
         example_labels=[own(question, words.tag) for question in starters],
         cache_examples=False,

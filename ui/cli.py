@@ -8,29 +8,43 @@ import io
 import json
 import logging
 import os
-import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from rag import Mentor, MentorError, Settings, doctor
+from rag import MentorError, Settings
+from ui.commands.command import Corpus, Index, Json, opened, settings_of
+from ui.commands.later import group
 from ui.render import as_json, hit_json
 from ui.terminal import show_answer, show_hits, stderr
 
+_LATER = {
+    "index": "ui.commands.indexing:build_index",
+    "import": "ui.commands.importing:bring",
+    "remove": "ui.commands.importing:remove",
+    "drafts": "ui.commands.drafts:show",
+    "accept": "ui.commands.drafts:accept",
+    "reject": "ui.commands.drafts:reject",
+    "doctor": "ui.commands.diagnosis:check",
+    "backup": "ui.commands.keeping:back_up",
+    "restore": "ui.commands.keeping:restore",
+    "settings": "ui.commands.settings_page:settings_page",
+    "gaps": "ui.commands.gaps:show",
+    "stats": "ui.commands.stats:show",
+    "questions": "ui.commands.asking:app",
+}
 app = typer.Typer(
+    cls=group(_LATER),
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Answers questions about doing ML research out of a shelf of essays, with quotes.",
 )
 
-Corpus = Annotated[Path | None, typer.Option("--corpus", help="The shelf to read.")]
-Index = Annotated[Path | None, typer.Option("--index", help="Where the index is kept.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Batch = Annotated[
     Path | None,
     typer.Option("--batch", help='JSON lines with "id", "question" and, if any, "history".'),
@@ -49,7 +63,7 @@ def ask(
     index: Index = None,
 ) -> None:
     """Answer a question, or every question of a file."""
-    with _opened(corpus, index) as mentor:
+    with opened(corpus, index) as mentor:
         if batch:
             _each(batch, lambda row: as_json(mentor.ask(*_asked(row))) | {"id": row["id"]})
             return
@@ -71,7 +85,7 @@ def retrieve(
     index: Index = None,
 ) -> None:
     """Show the passages that a question finds, best first."""
-    with _opened(corpus, index) as mentor:
+    with opened(corpus, index) as mentor:
 
         def found(asked: str, history: Sequence[str] = ()) -> dict[str, Any]:
             hits = mentor.retrieve(asked, k, history)
@@ -85,47 +99,56 @@ def retrieve(
             show_hits(mentor.retrieve(_given(question), k), mentor.documents)
 
 
-@app.command(name="index")
-def build_index(corpus: Corpus = None, index: Index = None) -> None:
-    """Build the index, if it is missing or stale."""
-    with _opened(corpus, index) as mentor:
-        stderr().print(f"The index of {len(mentor.documents)} essays is ready.")
-
-
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Where to listen.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="On which port.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many processes answer on it.")
+    ] = None,
     corpus: Corpus = None,
     index: Index = None,
 ) -> None:
     """Open the chat in a web server on this machine."""
-    settings = _settings(corpus, index)
-    host, port = host or settings.host, port or settings.port
-    _need_free(host, port)
-    with _opened(corpus, index) as mentor:
-        from ui.app import serve as run
+    settings = settings_of(corpus, index)
+    given = {"host": host, "port": port, "workers": workers}
+    settings = settings.model_copy(update={name: it for name, it in given.items() if it})
+    from ui.door import bound
+    from ui.keys import check_settings
 
-        stderr().print(f"Mentor listens on http://{host}:{port}  (Ctrl-C stops it)")
-        run(mentor, settings, host, port)
+    check_settings(settings)
+    with bound(settings.host, settings.port):
+        pass  # before anything is read or built
+    if settings.workers > 1:
+        _serve_together(settings)
+        return
+    with opened(corpus, index) as mentor:
+        from ui.running.serving import serve as run
+
+        _announce(settings)
+        run(mentor, settings, settings.host, settings.port)
 
 
-@app.command(name="doctor")
-def check(
-    *,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what is mechanical.")] = False,
-    corpus: Corpus = None,
-) -> None:
-    """Check the whole shelf; --fix rewrites line ends, composition and checksums."""
-    folder = _settings(corpus, None).corpus_dir
-    for line in doctor.fix(folder) if fix else []:
-        stderr().print(f"mended: {line}", markup=False)
-    problems = list(doctor.problems(folder))
-    for problem in problems:
-        stderr().print(problem, markup=False, soft_wrap=True)
-    if problems:
-        raise typer.Exit(2)
-    stderr().print("The shelf is in order.")
+def _serve_together(settings: Settings) -> None:
+    from ui.running.workers import serve_together
+
+    # In a process of its own: this one stays, and would keep the memory that building took.
+    folders = ["--corpus", str(settings.corpus_dir), "--index", str(settings.index_dir)]
+    told = subprocess.PIPE if settings.log == "json" else None  # else every line is to be an object
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "ui", "index", *folders], check=False, stderr=told, text=True
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr or "")
+        raise SystemExit(done.returncode)
+    _announce(settings)
+    serve_together(settings, settings.host, settings.port)
+
+
+def _announce(settings: Settings) -> None:
+    if settings.log == "text":
+        address = f"http://{settings.host}:{settings.port}"
+        stderr().print(f"Mentor listens on {address}  (Ctrl-C stops it)")
 
 
 def main() -> None:
@@ -151,64 +174,6 @@ def main() -> None:
 def _fail(line: str, status: int = 2) -> None:
     stderr().print(line, markup=False, highlight=False, soft_wrap=True)
     raise SystemExit(status)
-
-
-def _settings(corpus: Path | None, index: Path | None) -> Settings:
-    from pydantic import ValidationError
-
-    given = {"corpus_dir": corpus, "index_dir": index}
-    try:
-        return Settings.model_validate({name: path for name, path in given.items() if path})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"MENTOR_{'_'.join(map(str, first['loc']))}".upper()
-        msg = f"{name}: {first['msg']} (it is {first['input']!r})."
-        raise MentorError(msg) from error
-
-
-@contextmanager
-def _opened(corpus: Path | None, index: Path | None) -> Iterator[Mentor]:
-    with _progress() as progress:
-        mentor = Mentor.open(_settings(corpus, index), progress=progress)
-    try:
-        yield mentor
-    finally:
-        mentor.close()
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows a bar on stderr, from its first call on."""
-    bars: list[Any] = []
-
-    def shown(what: str, share: float) -> None:
-        from rich.progress import Progress
-
-        if not bars:
-            bars.append(Progress(console=stderr(), transient=True))
-            bars[0].start()
-            bars[0].add_task(what, total=1.0)
-        bars[0].update(bars[0].task_ids[0], description=what, completed=share)
-
-    try:
-        yield shown
-    finally:
-        for bar in bars:
-            bar.stop()
-
-
-def _need_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            msg = (
-                f"Cannot listen on {host}:{port} ({error.strerror}); is another Mentor running? "
-                "Choose a port with --port or MENTOR_PORT."
-            )
-            raise MentorError(msg) from error
 
 
 def _given(question: str | None) -> str:

@@ -21,6 +21,7 @@ from rag import Answer, Document, Lang, Mentor, MentorError, Sentence
 from ui.bodies import JsonRoute, given
 from ui.errors import OURS, OpenAIErrorBody, as_openai, responses, status_of
 from ui.essays import base_of
+from ui.live import pinned
 from ui.openai_bodies import MODEL, Completion, CompletionBody, ModelBody, ModelsBody
 from ui.questions import left
 from ui.render import as_json, as_markdown, said
@@ -57,13 +58,14 @@ def add_completions(app: FastAPI, mentor: Mentor, limiter: CapacityLimiter) -> N
     """Serve them; answers that grow at one time share the threads of `limiter`."""
     router = APIRouter(route_class=JsonRoute, tags=["OpenAI's protocol"])
 
-    async def begin(body: Completion) -> AsyncIterator[Parts | None]:
-        """Give an answer that grows; nothing where it is asked for in one piece."""
+    async def begin(body: Completion) -> AsyncIterator[tuple[Mentor, Parts | None]]:
+        """Give who answers, and the answer as it grows; none where it is asked for in one piece."""
+        here = pinned(mentor)
         if not body.stream:
-            yield None
+            yield here, None
             return
-        async with begun(partial(mentor.stream, *body.asked()), limiter) as parts:
-            yield parts
+        async with begun(partial(here.stream, *body.asked()), limiter) as parts:
+            yield here, parts
 
     @router.post(
         "/v1/chat/completions",
@@ -72,7 +74,9 @@ def add_completions(app: FastAPI, mentor: Mentor, limiter: CapacityLimiter) -> N
         responses=_COMPLETED | _WRONG,
     )
     async def complete(
-        body: Completion, request: Request, parts: Annotated[Parts | None, Depends(begin)]
+        body: Completion,
+        request: Request,
+        begun_by: Annotated[tuple[Mentor, Parts | None], Depends(begin)],
     ) -> dict[str, Any] | StreamingResponse:
         """Answer the last message of a user. Earlier ones are the history; system messages and
         all others are passed over, for nobody's instructions change what the essays say.
@@ -82,12 +86,12 @@ def add_completions(app: FastAPI, mentor: Mentor, limiter: CapacityLimiter) -> N
         last chunk with a choice. A stream ends with `data: [DONE]`; where quotes had to take over
         from a chat model, they follow what was said, below a rule.
         """
-        base = base_of(request)
+        base, (here, parts) = base_of(request), begun_by
         if parts is None:
-            answer = await last(partial(mentor.stream, *body.asked()), limiter, left(request))
-            return _whole(answer, mentor, base) if isinstance(answer, Answer) else {}
+            answer = await last(partial(here.stream, *body.asked()), limiter, left(request))
+            return _whole(answer, here, base) if isinstance(answer, Answer) else {}
         usage = bool(body.stream_options and body.stream_options.include_usage)
-        rows = _rows(parts, mentor, base, usage=usage)
+        rows = _rows(parts, here, base, usage=usage)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(rows, media_type="text/event-stream", headers=headers)
 

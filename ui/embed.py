@@ -11,6 +11,8 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from rag import Lang, Mentor
+from ui.live import pinned
+from ui.recording import notice
 from ui.render import credit
 from ui.words import own, page_tag, words_of
 
@@ -56,7 +58,7 @@ def add_widget(app: FastAPI) -> None:
 
     @app.get("/api/widget", include_in_schema=False)
     def welcome(lang: Annotated[str, Query(max_length=20)] = "en") -> dict[str, Any]:
-        return _welcome(mentor, lang)
+        return _welcome(pinned(mentor), lang)
 
     @app.get("/widget/demo/", include_in_schema=False)
     @app.get("/widget/demo/{name}.html", include_in_schema=False)
@@ -91,9 +93,14 @@ def _welcome(mentor: Mentor, lang: str) -> dict[str, Any]:
     notes = [
         own(promise, tag).format(count=len(mentor.documents), model=mentor.model),
         own(said["by"], tag).format(authors=words.author_join.join(authors)),
+        notice(mentor, words),
     ]
+    told = [note for note in notes if note]
     questions = mentor.starters(words.lang, _STARTERS)
-    return {"notes": notes, "questions": [own(question, tag) for question in questions]}
+    return {
+        "notes": told,
+        "questions": [own(question, tag) for question in questions],
+    }
 
 
 _NOTES: Mapping[Lang, Mapping[str, str]] = {

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from rag import Document, Mentor, Span
 from ui.bodies import EssaysBody, PlaceBody, given
 from ui.errors import responses, responses_beside
+from ui.live import pinned
 from ui.page import CSP, as_page, spoken
 from ui.questions import lang_of
 from ui.render import credit, quote_hash, speaker_name
@@ -22,7 +23,6 @@ _PAGE: dict[int | str, Any] = {
 
 def add_essays(app: FastAPI, mentor: Mentor) -> None:
     """Serve the shelf's texts."""
-    documents = mentor.documents
     router = APIRouter(tags=["Essays"])
 
     @router.get(
@@ -36,7 +36,7 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
         Accept-Language write them.
         """
         words = WORDS[lang_of(request)]
-        return {"essays": [_essay(document, words) for document in documents.values()]}
+        return {"essays": [_essay(document, words) for document in mentor.documents.values()]}
 
     @router.get(
         "/api/passage",
@@ -60,11 +60,12 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
         """Give the essay around a quote. Where the essay no longer reads as it was quoted,
         `changed` is true, the whole of it is in `before`, and nothing is marked.
         """
-        if doc not in documents:
+        here = pinned(mentor)
+        if doc not in here.documents:
             raise HTTPException(404, f"there is no essay {doc!r}")
         if e <= s:
             raise HTTPException(422, "e must be greater than s")
-        return _place(mentor, documents[doc], Span(s, e), h, WORDS[lang_of(request)])
+        return _place(here, here.documents[doc], Span(s, e), h, WORDS[lang_of(request)])
 
     @router.get(
         "/read/{doc_id}",
@@ -74,8 +75,8 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
     )
     def read(doc_id: str, request: Request, s: str = "", e: str = "", h: str = "") -> Response:
         """Give a page that needs no script; `s`, `e` and `h` mark a quote as in /api/passage."""
-        words, lang = spoken(request)
-        document = documents.get(doc_id)
+        (words, lang), here = spoken(request), pinned(mentor)
+        document = here.documents.get(doc_id)
         span = _span_or_none(s, e, document.text) if document else None
         if document and span and h and quote_hash(span.of(document.text)) != h:
             span, notice = None, words.page_changed
@@ -86,8 +87,8 @@ def add_essays(app: FastAPI, mentor: Mentor) -> None:
             span,
             words,
             notice,
-            shelf=list(documents.values()),
-            speaker=mentor.speaker(doc_id, span.start, words.lang) if span else "",
+            shelf=list(here.documents.values()),
+            speaker=here.speaker(doc_id, span.start, words.lang) if span else "",
             lang=lang,
             base=base_of(request),
         )

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ui.bodies import Feedback, JsonRoute, KeptBody, given
 from ui.errors import responses
+from ui.recording import Log
 
 FILE = "feedback.jsonl"
 _MOST_BYTES = 20_000_000
@@ -51,8 +52,8 @@ class Box:
                 raise
 
 
-def add_feedback(app: FastAPI, box: Box) -> None:
-    """Serve /api/feedback."""
+def add_feedback(app: FastAPI, box: Box, log: Log | None = None) -> None:
+    """Serve /api/feedback; where questions are logged, the thumb is noted at its question, too."""
     router = APIRouter(route_class=JsonRoute, tags=["Feedback"])
 
     @router.post(
@@ -76,6 +77,8 @@ def add_feedback(app: FastAPI, box: Box) -> None:
         except (Timeout, OSError) as error:
             line = "feedback cannot be kept just now"
             raise HTTPException(503, line, {"retry-after": "5"}) from error
+        if log:
+            log.judge(body)
         return {"status": "kept"}
 
     app.include_router(router)

@@ -10,16 +10,17 @@ from ui.words import Words
 _VOICES = 4  # named of an essay; a list of more is no portrait
 
 
-def intro(documents: Mapping[str, Document], model: str, words: Words) -> str:
-    """Return the introduction as HTML in which every word of an essay is text."""
+def intro(documents: Mapping[str, Document], model: str, words: Words, notice: str = "") -> str:
+    """Return the introduction as HTML in which every word of an essay is text.
+
+    `notice` says what becomes of questions, "" where nothing does.
+    """
     count = len(documents)
     promise = words.promise_written if model else words.promise
     authors = dict.fromkeys(credit(document, words)[0] for document in documents.values())
     names = words.author_join.join(authors)
-    about = "".join(
-        f'<p class="about">{escape(line)}</p>'
-        for line in (promise.format(count=count, model=model), f"{words.chat['ai']}{words.cannot}")
-    )
+    told = (promise.format(count=count, model=model), f"{words.chat['ai']}{words.cannot}", notice)
+    about = "".join(f'<p class="about">{escape(line)}</p>' for line in told if line)
     essays = "".join(_essay(document, words) for document in documents.values())
     essays += f'<li><a href="/shelf">{escape(words.shelf)}</a></li>'
     heading = f"{words.essays.format(authors=names)} · {words.details.format(count=count)}"

@@ -15,12 +15,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag import MentorError, Settings
 from ui.budgets import Counter
-from ui.origins import is_own, listed
+from ui.origins import is_own, listed, parse_origins, parse_proxies
 from ui.refusal import refusal
 from ui.request import address, header, is_local, is_open, path_of
 
 _GUESSES = RateLimitItemPerMinute(10)
 _WHO = "guesses/{}"
+
+
+def check_settings(settings: Settings) -> None:
+    """Read what the owner says of who may come.
+
+    Raises:
+        MentorError: a setting names something that is none; the message says which and why.
+    """
+    parse_origins(settings.origins, "MENTOR_ORIGINS")
+    parse_origins(settings.framed_by, "MENTOR_FRAMED_BY")
+    parse_proxies(settings.proxies)
+    parse_login(settings.login.get_secret_value())
 
 
 class Keys:
@@ -31,7 +43,7 @@ class Keys:
     ) -> None:
         self._app, self._counter, self._allowed = app, counter, frozenset(allowed)
         self._tokens = _tokens(settings.api_tokens.get_secret_value())
-        self._login = _login(settings.login.get_secret_value())
+        self._login = parse_login(settings.login.get_secret_value())
         self._metrics = _tokens(settings.metrics_token.get_secret_value())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +101,8 @@ def _tokens(text: str) -> tuple[bytes, ...]:
     return tuple(b"bearer " + token.encode() for token in listed(text))
 
 
-def _login(text: str) -> tuple[bytes, ...]:
+def parse_login(text: str) -> tuple[bytes, ...]:
+    """Return the headers that show a login. Raises MentorError where the setting is none."""
     if not text:
         return ()
     user, colon, password = text.partition(":")

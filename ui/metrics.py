@@ -3,8 +3,9 @@
 Every face is handed the same counting Mentor, so a question is counted once wherever it is asked.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
@@ -14,12 +15,17 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Histogram,
+    Metric,
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
-from rag import Answer, Mentor, QuestionError, Sentence
+from rag import Answer, Mentor, QuestionError
 from ui.errors import responses_beside
+from ui.heard import Ending, Heard
 
 _STAGES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _SAMPLE = 'mentor_questions_total{lang="en",status="answered"} 1.0\n'
@@ -32,11 +38,21 @@ _FIGURES: dict[int | str, Any] = {
 
 
 class Metrics:
-    """The counters of one application, in a registry of its own."""
+    """The counters of one application, in a registry of its own.
+
+    Where the workers of one server keep theirs in a folder, `told` are the sums of all of them,
+    of those that have ended, too.
+    """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        self.registry = self.told = CollectorRegistry()
+        # prometheus_client has read the same variable, which a worker sets before it is imported.
+        if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):  # noqa: TID251
+            self.told = CollectorRegistry()
+            MultiProcessCollector(self.told, folder)  # type: ignore[no-untyped-call]
+            self.told.register(_Processes(Path(folder)))
+        else:
+            ProcessCollector(registry=self.registry)
         self.questions = Counter(
             "mentor_questions",
             "Questions asked, by language (none: not read) and by what became of them: answered, "
@@ -68,8 +84,17 @@ class Metrics:
             registry=self.registry,
         )
 
-    def answered(self, answer: Answer, model: str) -> None:
-        """Count an answer of a Mentor whose chat model is `model`, "" for none."""
+    def ended(self, how: Ending, model: str) -> None:
+        """Count how a question ended at a Mentor whose chat model is `model`, "" for none."""
+        lang, status = "none", "left"
+        if isinstance(how, Answer):
+            lang, status = how.lang, how.status
+            self._answered(how, model)
+        elif how:
+            status = "invalid" if isinstance(how, QuestionError) else "failed"
+        self.questions.labels(lang, status).inc()
+
+    def _answered(self, answer: Answer, model: str) -> None:
         for stage, ms in answer.timings_ms.items():
             self.stages.labels(stage).observe(ms / 1000)
         if answer.status == "refused":
@@ -79,48 +104,33 @@ class Metrics:
             self.model_failures.inc()
 
 
-class _Counting:
-    """A Mentor that counts what it is asked."""
+class _Processes(Collector):
+    """What the machine says of each worker: `N.pid` in a folder names the process of worker N."""
 
-    def __init__(self, mentor: Mentor, metrics: Metrics) -> None:
-        self._mentor, self._metrics = mentor, metrics
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._mentor, name)
-
-    def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
-        """Answer like `Mentor.ask`."""
-        answers = [said for said in self.stream(question, history) if isinstance(said, Answer)]
-        return answers[-1]
-
-    def stream(
-        self,
-        question: str,
-        history: Sequence[str] = (),
-        stopped: Callable[[], bool] = lambda: False,
-    ) -> Generator[Sentence | Answer, None, None]:
-        """Answer like `Mentor.stream`."""
-        lang, status = "none", "left"
-        try:
-            with closing(self._mentor.stream(question, history, stopped)) as parts:
-                for part in parts:
-                    if isinstance(part, Answer):
-                        lang, status = part.lang, part.status
-                        self._metrics.answered(part, self._mentor.model)
-                    yield part
-        except QuestionError:
-            status = "invalid"
-            raise
-        except Exception:
-            status = "failed"
-            raise
-        finally:
-            self._metrics.questions.labels(lang, status).inc()
+    @override
+    def collect(self) -> Iterator[Metric]:
+        found: dict[str, Metric] = {}
+        for path in sorted(self._folder.glob("*.pid")):
+            for metric in ProcessCollector(pid=path.read_text, registry=None).collect():
+                whole = found.setdefault(
+                    metric.name, Metric(metric.name, metric.documentation, metric.type)
+                )
+                for sample in metric.samples:
+                    labels = {**sample.labels, "worker": path.stem}
+                    whole.add_sample(sample.name, labels, sample.value)
+        yield from found.values()
 
 
 def counting(mentor: Mentor, metrics: Metrics) -> Mentor:
     """Return the same Mentor, whose questions are counted."""
-    return cast("Mentor", _Counting(mentor, metrics))  # everything else is passed on as it is
+
+    def ended(how: Ending) -> None:
+        metrics.ended(how, mentor.model)
+
+    return cast("Mentor", Heard(mentor, ended))  # everything else is passed on as it is
 
 
 def add_metrics(app: FastAPI, metrics: Metrics) -> None:
@@ -134,7 +144,7 @@ def add_metrics(app: FastAPI, metrics: Metrics) -> None:
         responses=_FIGURES | responses_beside(429, 500),
     )
     def figures() -> Response:
-        """Give the counts since the start of this process. No question, no name, no address."""
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        """Give the counts since the start of this server. No question, no name, no address."""
+        return Response(generate_latest(metrics.told), media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(router)

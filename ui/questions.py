@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from rag import Answer, Hit, Lang, Mentor, MentorError, Settings
 from ui.bodies import AnswerBody, Ask, JsonRoute, Search, SearchBody, given
 from ui.errors import OURS, responses, responses_beside, status_of
+from ui.live import pinned
 from ui.render import as_json, credit, in_english, read_path, sentence_json, speaker_name
 from ui.samples import ANSWER, FOUND, STREAM
 from ui.stream import Parts, begun, last
@@ -37,7 +38,8 @@ def add_questions(
     router = APIRouter(route_class=JsonRoute, tags=["Questions"])
 
     async def begin(body: Ask) -> AsyncIterator[Parts]:
-        async with begun(partial(mentor.stream, *body.checked(settings)), limiter) as parts:
+        here = pinned(mentor)
+        async with begun(partial(here.stream, *body.checked(settings)), limiter) as parts:
             yield parts
 
     @router.post(
@@ -93,9 +95,9 @@ def add_questions(
         for readers of `?lang=` or Accept-Language.
         """
         asked, earlier = body.checked(settings)
-        hits = await run_in_threadpool(mentor.retrieve, asked, body.k, earlier)
-        lang = lang_of(request)
-        return {"question": asked, "hits": [found_json(hit, mentor, lang) for hit in hits]}
+        here, lang = pinned(mentor), lang_of(request)
+        hits = await run_in_threadpool(here.retrieve, asked, body.k, earlier)
+        return {"question": asked, "hits": [found_json(hit, here, lang) for hit in hits]}
 
     app.include_router(router)
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from rag import Document, Hit, Mentor, QuestionError, Span, sentences
+from ui.live import pinned
 from ui.marks import Pieces, marked, words_in
 from ui.page import (
     CSP,
@@ -22,6 +23,7 @@ from ui.page import (
     unturned,
 )
 from ui.page_words import PageWords, page_words
+from ui.recording import notice
 from ui.render import in_english, speaker_name
 from ui.typeset import typeset
 from ui.words import Words, own
@@ -73,11 +75,11 @@ def add_shelf(app: FastAPI, mentor: Mentor) -> None:
 
     @app.get("/shelf", response_class=HTMLResponse, include_in_schema=False)
     def shelf(request: Request, q: str = "") -> HTMLResponse:
-        words, lang = spoken(request)
-        search = _searched(mentor, q, words, lang) if q.strip() else None
+        (words, lang), here = spoken(request), pinned(mentor)
+        search = _searched(here, q, words, lang) if q.strip() else None
         headers = {"content-security-policy": CSP, "vary": "accept-language"}
         status = 422 if search and search.notice else 200
-        return HTMLResponse(as_shelf(mentor, search, words, lang), status, headers=headers)
+        return HTMLResponse(as_shelf(here, search, words, lang), status, headers=headers)
 
 
 def as_shelf(mentor: Mentor, search: Search | None, words: Words, lang: str = "") -> str:
@@ -96,6 +98,7 @@ def as_shelf(mentor: Mentor, search: Search | None, words: Words, lang: str = ""
         offered=_offered(mentor, words) if search and not search.found else (),
         cards=[_card(one, passages[one.id], words, lang) for one in documents],
         language_of=said.language,
+        kept=notice(mentor, words),
     )
 
 

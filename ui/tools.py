@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag import Answer, Lang, Mentor, QuestionError, Settings
 from ui.bodies import BODY_BYTES, HISTORY_QUESTIONS, AnswerBody, Given, Offset, SearchBody
 from ui.completions import portable
+from ui.live import pinned
 from ui.origins import parse_origins
 from ui.questions import found_json
 from ui.render import as_json, as_markdown, credit
@@ -129,8 +130,8 @@ def add_tools(app: FastAPI, mentor: Mentor, settings: Settings, limiter: Capacit
 
 
 def _server(mentor: Mentor, limiter: CapacityLimiter) -> MCPServer:
-    documents = mentor.documents
-    listed = [f"- {id_}: {essay.title} ({essay.author})" for id_, essay in documents.items()]
+    essays = mentor.documents.values()
+    listed = [f"- {essay.id}: {essay.title} ({essay.author})" for essay in essays]
     server = MCPServer(
         "mentor",
         title="Mentor",
@@ -149,8 +150,9 @@ def _server(mentor: Mentor, limiter: CapacityLimiter) -> MCPServer:
         who says them and the verbatim quote that proves each. A "refused" status means that the
         essays do not say; then `nearest` passages and `followups` that they do answer are given.
         """
-        answer = await _answered(mentor, question, history or (), limiter)
-        text = portable(as_markdown(answer, documents, answer.lang), "")
+        here = pinned(mentor)
+        answer = await _answered(here, question, history or (), limiter)
+        text = portable(as_markdown(answer, here.documents, answer.lang), "")
         content = [TextContent(type="text", text=text)]
         return CallToolResult(content=content, structured_content=as_json(answer))
 
@@ -164,12 +166,13 @@ def _server(mentor: Mentor, limiter: CapacityLimiter) -> MCPServer:
         Each comes with its essay, speaker, verbatim text and offsets; pass `doc_id`, `start` and
         `end` to `read` for what stands around it.
         """
+        here = pinned(mentor)
         try:
-            hits = await run_in_threadpool(mentor.retrieve, question, k)
+            hits = await run_in_threadpool(here.retrieve, question, k)
         except QuestionError as error:
             raise ToolError(str(error)) from error
         lang: Lang = "zh" if any("一" <= letter <= "鿿" for letter in question) else "en"
-        found = [found_json(hit, mentor, lang) for hit in hits]
+        found = [found_json(hit, here, lang) for hit in hits]
         return SearchBody.model_validate({"question": question, "hits": found})
 
     @server.tool(title="Read an essay", annotations=_READS)
@@ -182,6 +185,7 @@ def _server(mentor: Mentor, limiter: CapacityLimiter) -> MCPServer:
 
         At most 8000 characters come at once: read on from `end` while it is less than `chars`.
         """
+        documents = mentor.documents
         if doc_id not in documents:
             msg = f"There is no essay {doc_id!r}. There are: {', '.join(documents)}."
             raise ToolError(msg)

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from rag import Answer, Mentor, QuestionError, Sentence
+from ui.live import pinned
 from ui.render import as_markdown, boxed, escaped, options, said, unescaped
 from ui.words import Words, answering, own
 
@@ -52,6 +53,7 @@ def _told(
     words: Words,
     stopped: Callable[[], bool],
 ) -> Generator[ChatMessage, None, None]:
+    mentor = pinned(mentor)
     # The answer looks for the same, and finds it done.
     count = len(mentor.retrieve(question, _PASSAGES, earlier))
     found = (words.found_one if count == 1 else words.found).format(count=count)

@@ -29,6 +29,8 @@ class Words:
     promise: str
     promise_written: str
     cannot: str
+    questions_kept_one: str
+    questions_kept: str
     voices: str
     details: str
     essays: str
@@ -83,6 +85,8 @@ _ZH = Words(
         "它不知道文章以外的事：不讲机器学习的知识，不推荐论文，不替你做决定。"
         "引文是作者个人的看法，可能过时，也可能说错。"
     ),
+    questions_kept_one="提问会保留 1 天，用来改进书架；不记姓名，不记地址。",
+    questions_kept="提问会保留 {days} 天，用来改进书架；不记姓名，不记地址。",
     voices="说话的有：{names}",
     essays="文章作者：{authors}",
     details="共 {count} 篇，都可以读",
@@ -139,6 +143,8 @@ _EN = Words(
         "It knows nothing but the essays: it does not teach machine learning, recommend papers or "
         "decide for you. A quote is its author's opinion, and may be old or mistaken."
     ),
+    questions_kept_one="Questions are kept 1 day to improve the shelf; no name, no address.",
+    questions_kept="Questions are kept {days} days to improve the shelf; no name, no address.",
     voices="who speaks: {names}",
     essays="The essays are by {authors}",
     details="all {count} can be read",

@@ -1,0 +1,1 @@
+"""How `mentor serve` runs: one process or several, its logs, its goodbye."""
