@@ -24,7 +24,7 @@ from eval import written as writing
 from eval.cases import Case, Split, read, read_texts
 from eval.figures import Figure, of_flags
 from eval.reply import Target
-from eval.tables import number, show, show_card, show_comparison, show_load, show_run
+from eval.tables import number, show, show_card, show_comparison, show_intake, show_load, show_run
 from eval.targets import open_target, recorded
 from rag import Mentor, MentorError, QuestionError, Settings, open_checker
 
@@ -155,6 +155,26 @@ def checker(
     for name, row in attributed.items():
         told = (f"{field} {number(row[field])}" for field in ("precision", "recall", "f1"))
         typer.echo(f"{name}: {', '.join(told)}, n {row['n']}, threshold {row['threshold']:.3f}")
+
+
+@app.command()
+def intake(
+    pages: Annotated[
+        Path | None,
+        typer.Option(help="A folder of folders of saved pages, such as tests/pages."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Import the sources of the shelf, and saved pages, and compare with what others extract."""
+    from eval.intake import figures, run
+
+    with _plainly():
+        rows = run(pages)
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+        return
+    show_intake(figures(rows))
 
 
 @app.command()

@@ -64,6 +64,22 @@ def show(title: str, found: Sequence[Figure]) -> None:
     Console().print(table)
 
 
+def show_intake(found: Sequence[Figure]) -> None:
+    """Print what each tool keeps and removes: groups of pages with intervals, then page by page."""
+    tools = dict.fromkeys(figure.name.rpartition(" ")[0] for figure in found)
+    table = Table("pages", *tools, title="kept, and below it removed")
+    rows: dict[str, dict[str, list[str]]] = {}
+    for figure in found:
+        tool = figure.name.rpartition(" ")[0]
+        told = number(figure.value)
+        if figure.interval:
+            told += " ({:.2f}-{:.2f})".format(*figure.interval)
+        rows.setdefault(figure.group, {}).setdefault(tool, []).append(told)
+    for group, cells in rows.items():
+        table.add_row(group, *("\n".join(cells.get(tool, ["-"])) for tool in tools))
+    Console().print(table)
+
+
 def number(value: float | None) -> str:
     """Return a figure as tables have it; "-" for none."""
     return "-" if value is None else f"{value:.3f}"
