@@ -74,7 +74,7 @@ PLANTED = [
     ("eval/report.py", "import matplotlib", "eval.report -> matplotlib"),
     ("eval/run.py", "import openai", "eval.run -> openai"),
     ("rag/text.py", "import opencc", "rag.text -> opencc"),
-    ("rag/store.py", "import bm25s", "rag.store -> bm25s"),
+    ("rag/store.py", "import rjieba", "rag.store -> rjieba"),
     ("rag/mentor.py", "import gradio", "rag.mentor -> gradio"),
     ("rag/answer.py", "import fastapi", "rag.answer -> fastapi"),
     ("eval/stray.py", "import uvicorn", "eval.stray -> uvicorn"),
