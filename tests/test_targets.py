@@ -1,6 +1,7 @@
 """Systems under test: each form is read as it was meant, and nothing that goes wrong gets out."""
 
 import asyncio
+import itertools
 import json
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pace import LINEAR, growth
 
 from eval.cases import Case
 from eval.reply import Cited, Reply, Said, Target
@@ -408,11 +410,16 @@ def test_a_text_past_the_limit_is_failed(mentor: Mentor, tmp_path: Path) -> None
         "文章",
     ],
 )
-def test_a_hostile_text_is_read_in_seconds(mentor: Mentor, tmp_path: Path, piece: str) -> None:
-    text = f"要好奇[1]。{piece * (99_000 // len(piece))}x"
-    started = time.monotonic()
-    assert _read(mentor, tmp_path, {"text": text, "sources": [text] * 5}).outcome == "answered"
-    assert time.monotonic() - started < 15
+def test_a_hostile_text_is_read_in_time_that_grows_with_its_length(
+    mentor: Mentor, tmp_path: Path, piece: str
+) -> None:
+    calls = itertools.count()  # what has been read once may be remembered
+
+    def read(size: int) -> None:
+        text = f"要好奇[1]。{piece * (size // len(piece))}x{next(calls)}"
+        assert _read(mentor, tmp_path, {"text": text, "sources": [text] * 5}).outcome == "answered"
+
+    assert growth(read, 99_000) < LINEAR
 
 
 @given(
