@@ -4,12 +4,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 from fakes import HashEmbedder, write_corpus
 
 from rag import Mentor, Settings
 
+# What httpx waits where a test says nothing: five seconds are few while much else is going on.
+for _what in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _what, 60.0)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 
 

@@ -1,15 +1,19 @@
 """A real server for real clients, on a free port of this machine."""
 
+import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
 _PATIENCE_S = 30.0
+_JSON = {"content-type": "application/json"}
 
 
 @contextmanager
@@ -28,6 +32,16 @@ def live(app: Any, port: int = 0, host: str = "127.0.0.1", **options: Any) -> It
         finally:
             server.should_exit = True
             thread.join(_PATIENCE_S)
+
+
+def leave(
+    url: str, body: object, once: Callable[[], object], headers: Mapping[str, str] | None = None
+) -> None:
+    """Ask, and leave without having read anything, once something is true."""
+    parts = urlsplit(url)
+    with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE_S)) as line:
+        line.request("POST", parts.path, json.dumps(body), _JSON | dict(headers or {}))
+        assert until(once)
 
 
 def until(true: Any, within_s: float = _PATIENCE_S) -> bool:

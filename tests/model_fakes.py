@@ -61,8 +61,8 @@ def talking(
     protocol: Protocol = "openai",
     *,
     name: str = "scripted",
-    timeout_s: float = 5.0,
-    deadline_s: float = 10.0,
+    timeout_s: float = 30.0,
+    deadline_s: float = 60.0,
     retries: int = 0,
 ) -> Iterator[tuple[Provider, Writer]]:
     """Yield a provider that talks as it is scripted, and a writer who asks it."""

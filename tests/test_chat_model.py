@@ -29,8 +29,8 @@ QUESTION = "怎么选课题? (question 71f3)"
 ASKED = [("system", "Be brief."), ("user", QUESTION)]
 PIECES = ["科研 is ", "hard\n", "\u0085and\u2028", '🔥 \\n "fun"', " ", "结束。"]
 KEY = "sk-5ecret-0123456789abcdef"
-LATE_S = 0.2  # how late a stream may end
-LONG = Pause(60.0)
+LATE_S = 30.0  # how late a stream may end on a busy machine
+LONG = Pause(90.0)
 KINDS = ["openai", "ollama"]
 Open = Callable[..., Chat]
 
@@ -63,7 +63,7 @@ def opened(kind: str) -> Open:
 
 def _opened(kind: str, provider: Provider, *, rest_s: float | None = None, **options: Any) -> Chat:
     url = provider.openai_url if kind == "openai" else provider.ollama_url
-    given = {"key": "", "url": url, "temperature": 0.2, "timeout_s": 5.0, "retries": 0} | options
+    given = {"key": "", "url": url, "temperature": 0.2, "timeout_s": 30.0, "retries": 0} | options
     chat = open_chat(f"{kind}:test", **given)
     if rest_s is None:
         return chat
@@ -85,7 +85,7 @@ def _never() -> bool:
 
 
 def _heard(
-    chat: Chat, seconds: float = 10.0, stopped: Callable[[], bool] = _never
+    chat: Chat, seconds: float = 60.0, stopped: Callable[[], bool] = _never
 ) -> tuple[list[str], str]:
     """Return the texts that came, and in a word why no more did, "" where all was said."""
     found = []
@@ -100,24 +100,24 @@ def _heard(
 def _ended(chat: Chat, seconds: float, due_s: float, slow_s: float = 0.0) -> str:
     """Return why a stream ended, read by one who takes `slow_s` for each text; it must be in time.
 
-    Three tries, since other work on the machine can hold up one.
+    What it would wait for otherwise takes far longer than `LATE_S`.
     """
-    late = 0.0
-    for _ in range(3):
-        started, reason = time.monotonic(), ""
-        try:
-            for _ in chat.say(ASKED, started + seconds, _never):
-                time.sleep(slow_s)
-        except GenerationError as error:
-            reason = error.reason
-        late = time.monotonic() - started - due_s
-        assert late >= 0
-        if late < LATE_S:
-            return reason
-    pytest.fail(f"ended {late:.2f} s late")
+    started, reason = time.monotonic(), ""
+    try:
+        for _ in chat.say(ASKED, started + seconds, _never):
+            time.sleep(slow_s)
+    except GenerationError as error:
+        reason = error.reason
+    assert 0 <= time.monotonic() - started - due_s < LATE_S
+    return reason
 
 
-def _soon(true: Callable[[], bool], seconds: float = 1.0) -> bool:
+def _rested(chat: Chat) -> None:
+    """Let the rest of a provider that failed be over."""
+    chat._breaker._until = time.monotonic()
+
+
+def _soon(true: Callable[[], bool], seconds: float = 30.0) -> bool:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.005)
@@ -133,24 +133,32 @@ def test_text_arrives_whole(opened: Open) -> None:
 
 
 def test_text_arrives_as_it_comes(opened: Open) -> None:
-    with Provider(_says("a", Pause(0.3), "b", Pause(0.3), "c")) as provider:
-        speech = opened(provider).say(ASKED, time.monotonic() + 10, _never)
-        times = [time.monotonic() for text in speech if text]
-    first, second, third = times
-    assert second - first > 0.2
-    assert third - second > 0.2
+    heard: list[str] = []
+
+    def script(_: Prompt) -> Iterator[Step]:
+        for before, text in enumerate("abc"):
+            for _ in range(1000):
+                if len(heard) == before:
+                    break
+                yield Pause(0.03)
+            yield text if len(heard) == before else f"{text} before it was read "
+
+    with Provider(script) as provider:
+        for text in opened(provider).say(ASKED, time.monotonic() + 120, _never):
+            heard += [text] if text else []
+    assert heard == ["a", "b", "c"]
 
 
 def test_a_pause_is_told_once_however_long_it_is(opened: Open) -> None:
     with Provider(_says("one", Pause(0.4), "two", Pause(0.4), "three")) as provider:
-        texts = list(opened(provider).say(ASKED, time.monotonic() + 10, _never))
+        texts = list(opened(provider).say(ASKED, time.monotonic() + 60, _never))
     assert texts[texts.index("one") :] == ["one", "", "two", "", "three"]
     assert texts[: texts.index("one")] in ([], [""])
 
 
 def test_nothing_is_asked_before_it_is_read(opened: Open) -> None:
     with Provider(_says("a")) as provider:
-        speech = opened(provider).say(ASKED, time.monotonic() + 10, _never)
+        speech = opened(provider).say(ASKED, time.monotonic() + 60, _never)
         time.sleep(0.1)
         assert provider.prompts == []
         assert "".join(speech) == "a"
@@ -159,7 +167,7 @@ def test_nothing_is_asked_before_it_is_read(opened: Open) -> None:
 
 def test_the_provider_tells_the_tokens(opened: Open) -> None:
     with Provider(_says(*PIECES)) as provider:
-        speech = opened(provider).say(ASKED, time.monotonic() + 10, _never)
+        speech = opened(provider).say(ASKED, time.monotonic() + 60, _never)
         assert speech.tokens == {}
         said = "".join(speech)
     asked = sum(len(text) for _, text in ASKED)
@@ -209,7 +217,7 @@ def test_several_threads_each_hear_their_own_text(opened: Open) -> None:
             yield Pause(0.01)
 
     def ask(chat: Chat, question: str) -> tuple[str, dict[str, int]]:
-        speech = chat.say([("user", question)], time.monotonic() + 20, _never)
+        speech = chat.say([("user", question)], time.monotonic() + 60, _never)
         return "".join(speech), speech.tokens
 
     questions = [f"question {n} {'x' * n}" for n in range(10)]
@@ -246,7 +254,7 @@ def _run(program: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -258,7 +266,7 @@ def _run(program: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize("before", [[], ["a ", "b "]], ids=["before any text", "after some"])
 def test_a_silence_that_is_too_long_ends_the_stream(opened: Open, before: list[Step]) -> None:
     with Provider(_says(*before, LONG)) as provider:
-        assert _ended(opened(provider, timeout_s=0.4), 10, due_s=0.4) == "timeout"
+        assert _ended(opened(provider, timeout_s=0.4), 60, due_s=0.4) == "timeout"
         assert _soon(lambda: provider.abandoned == len(provider.prompts))
 
 
@@ -271,7 +279,7 @@ def test_only_the_setting_says_how_long_a_silence_may_be(
 
 
 def test_what_trickles_is_ended_by_the_deadline(opened: Open) -> None:
-    with Provider(_says(*chain.from_iterable(repeat(("a ", Pause(0.05)), 200)))) as provider:
+    with Provider(_says(*chain.from_iterable(repeat(("a ", Pause(0.05)), 2000)))) as provider:
         assert _ended(opened(provider), 0.4, due_s=0.4) == "timeout"
         assert _soon(lambda: provider.abandoned == len(provider.prompts))
 
@@ -336,7 +344,8 @@ def test_a_provider_is_tried_as_often_as_the_setting_says(opened: Open, retries:
 )
 def test_what_does_not_pass_is_not_tried_again(opened: Open, trouble: Step, reason: str) -> None:
     with Provider(_says(trouble)) as provider:
-        assert _heard(opened(provider, retries=3, timeout_s=0.3)) == ([], reason)
+        patience_s = 0.3 if trouble is LONG else 30.0
+        assert _heard(opened(provider, retries=3, timeout_s=patience_s)) == ([], reason)
         assert len(provider.prompts) == 1
 
 
@@ -344,7 +353,9 @@ def test_a_connection_that_is_refused_is_tried_again(kind: str) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))  # refused as long as nobody listens
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        chat = open_chat(f"{kind}:test", key="", url=url, temperature=0.2, timeout_s=5.0, retries=5)
+        chat = open_chat(
+            f"{kind}:test", key="", url=url, temperature=0.2, timeout_s=30.0, retries=50
+        )
         listening = threading.Timer(0.1, _answer_one, (server, _WHOLE[kind]))
         listening.start()
         assert _heard(chat) == (["hi"], "")
@@ -446,7 +457,8 @@ def test_every_trouble_has_its_word_and_one_line_in_the_log(
 ) -> None:
     caplog.set_level(logging.INFO)
     with Provider(_says(trouble)) as provider:
-        assert _heard(_opened(kind, provider, timeout_s=0.3)) == ([], reason)
+        patience_s = 0.3 if trouble is LONG else 30.0
+        assert _heard(_opened(kind, provider, timeout_s=patience_s)) == ([], reason)
     [line] = [record.getMessage() for record in caplog.records if record.name == "rag.chat"]
     assert line.startswith(f"{kind}:test: {reason} (")
     assert "71f3" not in caplog.text
@@ -498,11 +510,18 @@ def test_any_failure_counts_a_cut_in_the_middle_too(opened: Open) -> None:
 
 def test_after_its_rest_one_request_goes_through_and_heals(opened: Open) -> None:
     with Provider(_in_turn(BAD, BAD, BAD, ["well"])) as provider:
-        chat = opened(provider, rest_s=0.3)
+        chat = opened(provider)
         assert [_heard(chat)[1] for _ in range(4)][-1] == "paused"
-        time.sleep(0.3)
+        _rested(chat)
         assert [_heard(chat) for _ in range(4)] == [(["well"], "")] * 4
         assert len(provider.prompts) == 7
+
+
+def test_a_rest_ends_by_itself(opened: Open) -> None:
+    with Provider(_in_turn(BAD, BAD, BAD, ["well"])) as provider:
+        chat = opened(provider, rest_s=0.3)
+        assert [_heard(chat)[1] for _ in range(3)] == ["unavailable"] * 3
+        assert _soon(lambda: _heard(chat) == (["well"], ""))
 
 
 def test_after_its_rest_only_one_of_a_crowd_tries_it() -> None:
@@ -510,9 +529,9 @@ def test_after_its_rest_only_one_of_a_crowd_tries_it() -> None:
         Provider(_in_turn(BAD, BAD, BAD, [Pause(0.2), "well"])) as provider,
         ThreadPoolExecutor(10) as threads,
     ):
-        chat = _opened("ollama", provider, rest_s=0.4)
+        chat = _opened("ollama", provider)
         assert {_heard(chat)[1] for _ in range(3)} == {"unavailable"}
-        time.sleep(0.4)
+        _rested(chat)
         reasons = list(threads.map(lambda _: _heard(chat)[1], range(10)))
         assert len(provider.prompts) == 4
     assert sorted(reasons) == [""] + ["paused"] * 9
@@ -520,9 +539,9 @@ def test_after_its_rest_only_one_of_a_crowd_tries_it() -> None:
 
 def test_a_provider_that_fails_again_rests_again(opened: Open) -> None:
     with Provider(_says(*BAD)) as provider:
-        chat = opened(provider, rest_s=0.3)
+        chat = opened(provider)
         assert [_heard(chat)[1] for _ in range(4)][-1] == "paused"
-        time.sleep(0.3)
+        _rested(chat)
         assert [_heard(chat)[1] for _ in range(3)] == ["unavailable", "paused", "paused"]
         assert len(provider.prompts) == 4
 
@@ -545,7 +564,7 @@ def test_readers_who_leave_are_no_failures_and_forgive_none(opened: Open) -> Non
         chat = opened(provider)
         assert [_heard(chat)[1] for _ in range(2)] == ["unavailable"] * 2
         for asked in (3, 4, 5):  # all of them in silence
-            with closing(chat.say(ASKED, time.monotonic() + 10, _never).__iter__()) as texts:
+            with closing(chat.say(ASKED, time.monotonic() + 60, _never).__iter__()) as texts:
                 assert next(texts) == ""
                 assert _soon(lambda: len(provider.prompts) == asked)  # noqa: B023 - at once
         assert [_heard(chat)[1] for _ in range(2)] == ["unavailable", "paused"]
@@ -555,7 +574,7 @@ def test_a_reader_who_has_heard_enough_shows_that_the_provider_is_well(opened: O
     with Provider(_in_turn(BAD, BAD, ["a", LONG], BAD, BAD, ["well"])) as provider:
         chat = opened(provider)
         reasons = [_heard(chat)[1] for _ in range(2)]
-        with closing(chat.say(ASKED, time.monotonic() + 10, _never).__iter__()) as texts:
+        with closing(chat.say(ASKED, time.monotonic() + 60, _never).__iter__()) as texts:
             assert "a" in (next(texts), next(texts))
         reasons += [_heard(chat)[1] for _ in range(3)]
     assert reasons == ["unavailable"] * 4 + [""]
@@ -569,7 +588,7 @@ def test_leaving_early_closes_the_connection(
     opened: Open, until: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Provider(_says(*(["a"] if until else []), LONG)) as provider:
-        with closing(opened(provider).say(ASKED, time.monotonic() + 10, _never).__iter__()) as said:
+        with closing(opened(provider).say(ASKED, time.monotonic() + 60, _never).__iter__()) as said:
             assert until in (next(said), next(said) if until else "")
             assert _soon(lambda: len(provider.prompts) == 1)
         assert _soon(lambda: provider.abandoned == 1)
@@ -578,7 +597,7 @@ def test_leaving_early_closes_the_connection(
 
 def test_a_stream_that_is_forgotten_closes_its_connection(opened: Open) -> None:
     with Provider(_says("a", LONG)) as provider:
-        said = iter(opened(provider).say(ASKED, time.monotonic() + 10, _never))
+        said = iter(opened(provider).say(ASKED, time.monotonic() + 60, _never))
         assert "a" in (next(said), next(said))
         del said
         assert _soon(lambda: provider.abandoned == 1)
@@ -594,11 +613,11 @@ def test_a_reader_who_stops_ends_the_stream_without_an_error(
 ) -> None:
     stop = threading.Event()
     with Provider(script) as provider, ThreadPoolExecutor(1) as thread:
-        listening = thread.submit(_heard, opened(provider), 10.0, stop.is_set)
+        listening = thread.submit(_heard, opened(provider), 60.0, stop.is_set)
         assert _soon(lambda: len(provider.prompts) == 1)
         time.sleep(0.1)
         stop.set()
-        assert listening.result(1.0)[1] == ""
+        assert listening.result(30)[1] == ""
         assert _soon(lambda: provider.abandoned == 1)
     assert caplog.messages == []
 
@@ -625,8 +644,8 @@ import time
 from rag.chat import open_chat
 streams = []
 for name, url in ("openai:m", "{provider.openai_url}"), ("ollama:m", "{provider.ollama_url}"):
-    chat = open_chat(name, key="", url=url, temperature=0, timeout_s=60, retries=0)
-    said = iter(chat.say([("user", "hi")], time.monotonic() + 60, lambda: False))
+    chat = open_chat(name, key="", url=url, temperature=0, timeout_s=90, retries=0)
+    said = iter(chat.say([("user", "hi")], time.monotonic() + 90, lambda: False))
     while not (text := next(said)): pass
     streams.append(said)
 print(text, time.time())
@@ -634,7 +653,7 @@ print(text, time.time())
         done = _run(program)
         text, at = done.stdout.split()
         assert text == "a"
-        assert time.time() - float(at) < 5.0
+        assert time.time() - float(at) < 45  # half as long as the streams would take
         assert done.stderr == ""
         assert _soon(lambda: provider.abandoned == 2)
 
@@ -675,7 +694,7 @@ def test_a_key_that_stands_in_the_stream_of_an_error_shows_nowhere(
 
 def _assert_hidden(chat: Chat, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(GenerationError) as caught:
-        list(chat.say(ASKED, time.monotonic() + 10, _never))
+        list(chat.say(ASKED, time.monotonic() + 60, _never))
     error = caught.value
     shown = "".join(traceback.format_exception(error)) + caplog.text + str(error) + repr(error)
     shown += repr(chat) + repr(chat._model) + str(chat._model)

@@ -277,7 +277,7 @@ def test_a_model_that_fails_after_good_sentences_is_replaced_by_the_quotes(scene
 # --- a reader who leaves --------------------------------------------------------------------------
 
 
-def _soon(true: Callable[[], bool], seconds: float = 2.0) -> bool:
+def _soon(true: Callable[[], bool], seconds: float = 30.0) -> bool:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.005)
@@ -320,14 +320,14 @@ def test_a_silent_model_is_let_go_soon_after_the_reader_has_left(scene: Scene) -
         left.set()
         yield Pause(60.0)
 
-    with talking(script, timeout_s=30.0) as (provider, writer):
+    with talking(script, timeout_s=60.0, deadline_s=60.0) as (provider, writer):
         composer = Composer(scene.documents, scene.passages, Quoter(), writer, lambda: ALL_SURE)
         started = time.monotonic()
         composing = composer.compose(
             "怎么选课题?", "zh", scene.hits, direct=True, stopped=left.is_set
         )
         assert _read(composing) == ([], Said())
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < 30
         assert _soon(lambda: provider.abandoned == 1)
 
 
@@ -579,11 +579,11 @@ def test_a_form_that_is_none_leaves_the_question_as_it_stands(
 
 @pytest.mark.parametrize("limit", ["timeout_s", "deadline_s"])
 def test_a_form_that_does_not_come_in_time_is_not_waited_for(desk: Desk, limit: str) -> None:
-    limits = {"timeout_s": 30.0, "deadline_s": 30.0} | {limit: 0.5}
-    with desk.model(_condenses([Pause(60.0)]), **limits) as provider:
+    limits = {"timeout_s": 90.0, "deadline_s": 90.0} | {limit: 0.5}
+    with desk.model(_condenses([Pause(90.0)]), **limits) as provider:
         started = time.monotonic()
         assert desk.mentor.ask(LEANS["zh"], BEFORE["zh"]).understood == ""
-        assert time.monotonic() - started < 5.0
+        assert time.monotonic() - started < 45
         assert len(provider.prompts) == 2
 
 
@@ -620,10 +620,10 @@ def test_a_reader_who_leaves_while_a_question_is_condensed_is_not_answered(desk:
         left.set()
         yield Pause(60.0)
 
-    with desk.model(script, timeout_s=30.0) as provider:
+    with desk.model(script, timeout_s=60.0, deadline_s=60.0) as provider:
         started = time.monotonic()
         assert list(desk.mentor.stream(LEANS["zh"], BEFORE["zh"], left.is_set)) == []
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < 30
         assert len(provider.prompts) == 1
 
 

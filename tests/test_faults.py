@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Literal, get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live_server import until
 from model_fakes import CANARY, LIES, QUESTIONS, TRUTHS, Desk, Protocol, page, says
 
 from eval.protocols import Prompt
@@ -358,10 +358,7 @@ def test_a_model_without_an_end_is_let_go(desk: Desk) -> None:
     for said in (LIES["zh"][0] + "\n", CANARY * 10 + " ", "<think>"):
         with desk.model(lambda _, said=said: _again([said]), deadline_s=1.0) as provider:
             desk.mentor.ask(QUESTIONS["zh"])
-            until = time.monotonic() + 3.0
-            while not provider.abandoned and time.monotonic() < until:
-                time.sleep(0.01)
-            assert provider.abandoned == 1
+            assert until(lambda provider=provider: provider.abandoned == 1)
 
 
 def test_a_follow_up_is_answered_as_without_a_model_where_it_fails_throughout(

@@ -39,14 +39,14 @@ def _says(*steps: Step) -> Script:
 
 @contextmanager
 def _openai(provider: Provider, **options: Any) -> Iterator[openai.OpenAI]:
-    settings: dict[str, Any] = {"api_key": "none", "max_retries": 0, "timeout": 5.0} | options
+    settings: dict[str, Any] = {"api_key": "none", "max_retries": 0, "timeout": 30.0} | options
     settings["http_client"] = openai.DefaultHttpxClient(**QUICK)
     with openai.OpenAI(base_url=provider.openai_url, **settings) as client:
         yield client
 
 
 @contextmanager
-def _chat_openai(provider: Provider, timeout: float = 5.0) -> Iterator[BaseChatModel]:
+def _chat_openai(provider: Provider, timeout: float = 30.0) -> Iterator[BaseChatModel]:
     # Clients of their own: the default ones are shared by address, and never closed.
     with openai.DefaultHttpxClient(timeout=timeout, **QUICK) as client:
         yield ChatOpenAI(
@@ -61,7 +61,7 @@ def _chat_openai(provider: Provider, timeout: float = 5.0) -> Iterator[BaseChatM
 
 
 @contextmanager
-def _chat_ollama(provider: Provider, timeout: float = 5.0) -> Iterator[BaseChatModel]:
+def _chat_ollama(provider: Provider, timeout: float = 30.0) -> Iterator[BaseChatModel]:
     model = ChatOllama(
         model="llama-test", base_url=provider.ollama_url, client_kwargs={"timeout": timeout} | QUICK
     )
@@ -111,7 +111,7 @@ def _heard(model: BaseChatModel, error: type[BaseException] | tuple[type, ...]) 
     return [text for text in found if text]
 
 
-def _soon(true: Callable[[], bool], seconds: float = 1.0) -> bool:
+def _soon(true: Callable[[], bool], seconds: float = 30.0) -> bool:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.005)
@@ -273,19 +273,32 @@ def test_ollama_streams_where_nothing_is_said_of_it() -> None:
 
 
 def test_a_pause_holds_back_what_follows_and_not_what_came(opened: Open) -> None:
-    times = []
+    heard: list[str] = []
+
+    def script(_: Prompt) -> Iterator[Step]:
+        yield "a"
+        for _ in range(1000):
+            yield Pause(0.03)
+            if heard:
+                break
+        yield "b" if heard else "it was held back "
+
+    with Provider(script) as provider, opened(provider) as model:
+        for chunk in model.stream(ASKED):
+            heard += [chunk.text] if chunk.text else []
+    assert heard == ["a", "b"]
+
+
+def test_a_pause_is_as_long_as_it_says(opened: Open) -> None:
     with Provider(_says("a", Pause(0.3), "b")) as provider, opened(provider) as model:
         started = time.monotonic()
-        for chunk in model.stream(ASKED):
-            times += [time.monotonic() - started] if chunk.text else []
-    first, second = times
-    assert second >= 0.3
-    assert second - first > 0.1
+        assert _texts(model.stream(ASKED)) == ["a", "b"]
+        assert time.monotonic() - started >= 0.3
 
 
 def test_a_client_that_loses_patience_says_so_and_is_counted(opened: Open) -> None:
     timeouts = (openai.APITimeoutError, httpx.ReadTimeout)
-    with Provider(_says("a", LONG)) as provider, opened(provider, timeout=0.2) as model:
+    with Provider(_says("a", LONG)) as provider, opened(provider, timeout=1.0) as model:
         assert _heard(model, timeouts) == ["a"]
         with pytest.raises(timeouts):
             model.invoke(ASKED)
@@ -295,10 +308,9 @@ def test_a_client_that_loses_patience_says_so_and_is_counted(opened: Open) -> No
 def test_before_the_first_text_not_even_a_status_has_come() -> None:
     body = {"model": "m", "messages": []}
     with Provider(_says(LONG)) as provider:
-        started = time.monotonic()
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{provider.ollama_url}/api/chat", json=body, timeout=0.2)
-        assert time.monotonic() - started < 1.0
+        url = f"{provider.ollama_url}/api/chat"
+        with pytest.raises(httpx.ReadTimeout), httpx.stream("POST", url, json=body, timeout=0.2):
+            pytest.fail("a status has come")
     with (
         Provider(_says("", LONG)) as provider,
         httpx.stream("POST", f"{provider.ollama_url}/api/chat", json=body) as reply,
@@ -512,9 +524,9 @@ def test_closing_is_quick_ends_every_answer_and_leaves_no_thread(opened: Open) -
             assert _soon(lambda: len(spoken) == 4 and len(_threads() - others) == 6)
             started = time.monotonic()
             provider.close()
-            assert time.monotonic() - started < 0.9
+            assert time.monotonic() - started < 30  # half as long as the answers would take
             assert _threads() <= others
-            assert [listener.result(1) for listener in listeners] == [["ab"]] * 4
+            assert [listener.result(30) for listener in listeners] == [["ab"]] * 4
             assert idle.recv(1) == b""
         provider.close()
         assert (provider.abandoned, provider.failures) == (0, [])
@@ -526,7 +538,7 @@ def test_closing_does_not_wait_for_ever_for_a_script_that_sleeps() -> None:
     others, awake = _threads(), threading.Event()
 
     def sleeps(_: Prompt) -> Iterator[Step]:
-        awake.wait(10)
+        awake.wait(60)
         yield "late"
 
     provider = Provider(sleeps)
@@ -535,8 +547,9 @@ def test_closing_does_not_wait_for_ever_for_a_script_that_sleeps() -> None:
         assert _soon(lambda: len(provider.prompts) == 1)
         started = time.monotonic()
         provider.close()
-        assert time.monotonic() - started < 3.0
-        assert listener.result(1) == []
+        assert time.monotonic() - started < 30
+        assert not awake.is_set()
+        assert listener.result(30) == []
     awake.set()
     assert _soon(lambda: _threads() <= others)
 
@@ -571,7 +584,7 @@ def _posted(provider: Provider, path: str, body: bytes, **headers: str) -> tuple
     """Return status and text; `Content_Length` may lie, or be left out by being empty."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named = {"Content-Length": str(len(body))} | named
-    with closing(http.client.HTTPConnection(*_address(provider), timeout=5)) as connection:
+    with closing(http.client.HTTPConnection(*_address(provider), timeout=30)) as connection:
         connection.putrequest("POST", path)
         for name, value in named.items():
             if value:
@@ -584,7 +597,7 @@ def _posted(provider: Provider, path: str, body: bytes, **headers: str) -> tuple
 def test_a_connection_serves_one_request_after_another() -> None:
     body = json.dumps({"model": "m", "messages": []})
     with Provider(_says("ab", "cd")) as provider:
-        with closing(http.client.HTTPConnection(*_address(provider), timeout=5)) as connection:
+        with closing(http.client.HTTPConnection(*_address(provider), timeout=30)) as connection:
             ports = []
             for path in ["/api/chat", "/v1/chat/completions", "/api/chat"]:
                 connection.request("POST", path, body)
