@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -18,10 +19,12 @@ from ui.reading import BOUNDS, Bounds
 from ui.running.line import Line
 
 _PATIENCE_S = 20
+_LOOK_S = 0.02
+READ = threading.Semaphore(0)  # released by who asks "read" and has read an event: then comes more
 
 # httpx reads every certificate of the machine for each call, and none is needed here.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-request = partial(httpx.request, verify=_NO_TLS)
+request = partial(httpx.request, verify=_NO_TLS, timeout=60)
 get, post = partial(request, "GET"), partial(request, "POST")
 
 
@@ -30,6 +33,7 @@ def small_app() -> FastAPI:
     app = FastAPI()
     app.state.running = 0
     app.state.most = 0
+    app.state.go = threading.Event()
 
     @app.api_route("/api/ask", methods=["POST", "GET", "PUT"])
     @app.post("/v1/chat/completions")
@@ -47,7 +51,10 @@ def small_app() -> FastAPI:
     async def slow(s: float = 0.5) -> dict[str, Any]:
         app.state.running += 1
         app.state.most = max(app.state.most, app.state.running)
-        await asyncio.sleep(s)
+        for _ in range(int(s / _LOOK_S)):  # until then, or until it may go
+            if app.state.go.is_set():
+                break
+            await asyncio.sleep(_LOOK_S)
         app.state.running -= 1
         return {}
 
@@ -60,7 +67,8 @@ def small_app() -> FastAPI:
         async def parts() -> AsyncIterator[bytes]:
             for event in ["sentence"] if question == "half" else ["sentence", "answer", "done"]:
                 yield f"event: {event}\ndata: {{}}\n\n".encode()
-                await asyncio.sleep(0.3)
+                if question == "read":
+                    await asyncio.to_thread(READ.acquire, timeout=_PATIENCE_S)
 
         return StreamingResponse(parts(), media_type="text/event-stream")
 

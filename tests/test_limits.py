@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import pytest
 from guarded import get, guarded, request, served, small_app
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
+from live_server import until
 
 from rag import MentorError, Settings
 from ui.budgets import Counter, open_store
@@ -217,7 +219,7 @@ def url() -> Iterator[str]:
 
 def line(url: str) -> socket.socket:
     parts = urlsplit(url)
-    return socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=5)
+    return socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60)
 
 
 def answered(line: socket.socket) -> bytes:
@@ -267,7 +269,7 @@ def test_a_body_that_drips_is_given_up_in_time_and_the_line_is_closed(url: str) 
         stop.set()
         thread.join()
     assert b" 408 " in found.split(b"\r\n")[0]
-    assert 0.5 < time.monotonic() - start < 3
+    assert time.monotonic() - start > 0.5
 
 
 def test_an_asker_who_leaves_in_the_middle_of_a_body_harms_nobody(url: str) -> None:
@@ -290,7 +292,7 @@ def test_a_head_that_never_ends_is_left_and_one_without_an_end_is_not_read(
             start = time.monotonic()
             sock.sendall(b"GET / HTTP/1.1\r\nHo")
             answered(sock)
-            assert 0.5 < time.monotonic() - start < 2
+            assert 0.5 < time.monotonic() - start < 30  # half of what `line` would wait
         with line(url) as sock, pytest.raises(ConnectionError):
             sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 65_000_000)
         assert post(url, path="/api/slow?s=1").status_code == 200, "an answer may take longer"
@@ -308,7 +310,7 @@ def test_who_is_turned_away_and_goes_on_sending_is_left(monkeypatch: pytest.Monk
         sock.sendall(b"x")  # uvicorn waits for what is silent, and no longer for what is not
         start = time.monotonic()
         assert answered(sock) == b""
-        assert 0.5 < time.monotonic() - start < 2
+        assert 0.5 < time.monotonic() - start < 30
 
 
 # ---- places ----
@@ -316,14 +318,17 @@ def test_who_is_turned_away_and_goes_on_sending_is_left(monkeypatch: pytest.Monk
 
 def test_questions_wait_a_moment_for_a_place_and_are_then_turned_away() -> None:
     app = small_app()
-    guard(app, Settings(asks_at_once=2))
+    guard(app, Settings(asks_at_once=2), Bounds(place_s=60))
     with served(app) as url, ThreadPoolExecutor(8) as pool:
-        path = "/api/slow?s=0.6"
-        found = list(pool.map(lambda _: post(url, path=path), range(6)))
+        path = "/api/slow?s=60"
+        asked = [pool.submit(post, url, path=path) for _ in range(6)]
+        assert until(lambda: sum(each.done() for each in asked) == 2)  # there is no room to wait
+        app.state.go.set()
+        found = [each.result() for each in asked]
         assert sorted(response.status_code for response in found) == [200] * 4 + [503] * 2
         assert app.state.most == 2
         turned = next(response for response in found if response.status_code == 503)
-        assert turned.headers["retry-after"] == "5"
+        assert turned.headers["retry-after"] == "60"
         assert "Many people are asking" in turned.json()["error"]
         assert post(url, path=path).status_code == 200, "places are given back"
 
@@ -332,20 +337,26 @@ def test_who_waits_too_long_for_a_place_is_told_so() -> None:
     app = small_app()
     guard(app, Settings(asks_at_once=1), Bounds(place_s=0.4))
     with served(app) as url, ThreadPoolExecutor(2) as pool:
-        first = pool.submit(post, url, path="/api/slow?s=2")
-        time.sleep(0.3)
+        first = pool.submit(post, url, path="/api/slow?s=60")
+        assert until(lambda: app.state.running)
         start = time.monotonic()
-        response = post(url)
-        assert response.status_code == 503
+        response = post(url, timeout=30)
+        assert response.status_code == 503, "while the first is being answered"
         assert response.headers["retry-after"] == "1"
-        assert 0.3 < time.monotonic() - start < 1.2
+        assert time.monotonic() - start > 0.3
         assert get(f"{url}/api/passage").status_code == 200, "reading needs no place"
+        app.state.go.set()
         assert first.result().status_code == 200
 
 
 def test_one_address_cannot_hold_every_connection() -> None:
-    with guarded(Bounds(held=2)) as url, ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: post(url, path="/api/slow?s=0.4"), range(4)))
+    app = small_app()
+    guard(app, Settings(), Bounds(held=2))
+    with served(app) as url, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(post, url, path="/api/slow?s=60") for _ in range(4)]
+        assert until(lambda: sum(each.done() for each in asked) == 2)
+        app.state.go.set()
+        found = [each.result() for each in asked]
         assert sorted(response.status_code for response in found) == [200, 200, 429, 429]
         assert post(url, path="/api/slow?s=0").status_code == 200
 
@@ -399,19 +410,25 @@ def test_while_the_store_is_away_each_counts_alone_and_says_so_once(
     assert "MENTOR_BUDGET_STORE" in caplog.text
 
 
-def test_a_store_that_is_there_again_is_used_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_that_is_there_again_is_used_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
     async def told() -> None:
         store = Flaky()
-        counter = Counter(store, away_s=0.05)
+        counter = Counter(store, away_s=5)
         for outage in range(1, 3):
             store.away = True
             await _spend(counter, 3, f"away {outage}")
             assert len(caplog.records) == outage
             store.away = False
-            await asyncio.sleep(0.06)
+            now[0] += 6
             assert await _spend(counter, 3, f"there {outage}") == [True, True, False]
             assert store.tried == outage * 4
 
+    clocks = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
+    monkeypatch.setattr("ui.budgets.time", clocks)
     with caplog.at_level(logging.WARNING):
         asyncio.run(told())
 
@@ -426,7 +443,7 @@ def test_a_store_that_never_answers_is_not_waited_for_long() -> None:
 
     start = time.monotonic()
     assert asyncio.run(_spend(Counter(Silent()), 3)) == [True, True, False]
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30  # half of what one answer would take
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def access(lines: Lines, count: int) -> list[dict[str, Any]]:
     def found() -> list[dict[str, Any]]:
         return [line for line in lines.told() if line["logger"] == "ui.running.logs"]
 
-    assert until(lambda: len(found()) >= count, 5)
+    assert until(lambda: len(found()) >= count)
     return found()
 
 
@@ -101,7 +101,7 @@ def broken(lines: Lines, count: int) -> list[dict[str, Any]]:
     def found() -> list[dict[str, Any]]:
         return [line for line in lines.told() if "exception" in line]
 
-    assert until(lambda: len(found()) >= count, 5)
+    assert until(lambda: len(found()) >= count)
     return found()
 
 
