@@ -537,7 +537,7 @@ def test_ctrl_c_stops_it_with_one_line(shelf_options: list[str], tmp_path: Path)
     with process, fifo.open("w"):  # it is reading now
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        said, told = process.communicate(timeout=30)
+        said, told = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "")
     assert told.count("\n") == 1
     assert "Stopped" in told

@@ -138,11 +138,12 @@ def test_a_model_that_is_here_is_not_loaded(settings: Settings, tmp_path: Path) 
     assert [finding.state for finding in _found(named, "Models")] == ["ok", "ok"]
 
 
-def test_an_index_of_another_model_is_not_compared_which_would_load_it(settings: Settings) -> None:
+def test_an_index_of_another_model_is_not_compared_which_would_load_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.embed._loaded", lambda *_, **__: pytest.fail("it is loaded"))
     named = settings.model_copy(update={"embedder": "nobody/such-model"})
-    started = time.perf_counter()
     assert [finding.state for finding in _found(named, "Index")] == ["ok", "note"]
-    assert time.perf_counter() - started < 3
 
 
 _AS_ANOTHER_USER = """
@@ -351,11 +352,11 @@ def test_json_holds_every_finding_and_no_secret(
     assert KEY not in done.output
 
 
-def test_it_is_quick(settings: Settings) -> None:
+def test_it_is_little_work(settings: Settings) -> None:
     list(diagnosed(settings, {}, 0.2))
-    started = time.perf_counter()
+    started = time.thread_time()
     list(diagnosed(settings, {}, 0.2))
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 10  # 0.2 where nothing else runs
 
 
 # ---- beyond this process ----
@@ -421,10 +422,10 @@ def test_a_silent_provider_is_not_waited_for() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as door:
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        started = time.perf_counter()
+        started = time.monotonic()
         (fact,) = reach.provider(Settings(model="openai:m", model_url=url), 0.5)
     assert fact[0] == "wrong"
-    assert time.perf_counter() - started < 2
+    assert time.monotonic() - started < 30  # it would be silent for ever
 
 
 _LOOKED_UP: dict[str, Callable[[], Fact]] = {
@@ -439,20 +440,18 @@ _LOOKED_UP: dict[str, Callable[[], Fact]] = {
 def test_a_name_that_is_looked_up_for_ever_is_not_waited_for(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, done = Event(), Event()
+    asked, done, found = Event(), Event(), Event()
 
     def slow(*_: object, **__: object) -> list[Any]:
         asked.set()
-        done.wait(20)
+        done.wait(60)
+        found.set()
         return []
 
     monkeypatch.setattr("socket.getaddrinfo", slow)
-    started = time.perf_counter()
     state, _ = _LOOKED_UP[kind]()
-    took = time.perf_counter() - started
+    assert (state, asked.is_set(), found.is_set()) == ("wrong", True, False)
     done.set()
-    assert (state, asked.is_set()) == ("wrong", True)
-    assert took < 2
 
 
 def test_a_provider_behind_a_proxy_is_left_to_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -608,7 +608,7 @@ def test_the_examples_of_the_documentation_are_read(shelf: Mentor, tmp_path: Pat
 
 async def _drops() -> AsyncIterator[bytes]:
     """Never silent for long, and never done."""
-    for _ in range(30):
+    for _ in range(600):
         yield b" "
         await asyncio.sleep(0.1)
 
@@ -628,7 +628,7 @@ class Script:
         self.keys.append(request.headers["authorization"])
         how = sent["messages"][-1]["content"]
         if how == "hang":
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(60)
         if how == "drip":
             return StreamingResponse(_drops())
         if how == "fail":
@@ -663,7 +663,8 @@ def served() -> Iterator[tuple[Script, str]]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    config = uvicorn.Config(script.app, host="127.0.0.1", port=port, log_level="error")
+    config = uvicorn.Config(script.app, host="127.0.0.1", port=port, log_level="critical")
+    config.timeout_graceful_shutdown = 1  # for what still hangs
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -683,7 +684,7 @@ def script(served: tuple[Script, str]) -> Script:
 
 @pytest.fixture
 def endpoint(served: tuple[Script, str], mentor: Mentor) -> Target:
-    return open_target(served[1], mentor, mentor.documents, key="k", timeout_s=0.5, retries=0)
+    return open_target(served[1], mentor, mentor.documents, key="k", timeout_s=30, retries=0)
 
 
 def _how(word: str) -> Case:
@@ -734,25 +735,34 @@ def test_an_endpoint_refuses_in_words(endpoint: Target) -> None:
         ("large", "answer too long"),
         ("empty", "empty answer"),
         ("null", "empty answer"),
-        ("hang", "APITimeoutError: "),
-        ("drip", "timed out"),
         ("\ud800", "UnicodeEncodeError: "),
     ],
 )
 def test_whatever_an_endpoint_does_wrong_is_a_failed_reply(
     endpoint: Target, how: str, error: str
 ) -> None:
-    started = time.monotonic()
     reply = endpoint(_how(how))
     assert (reply.outcome, reply.said) == ("failed", ())
     assert reply.error.startswith(error)
-    assert time.monotonic() - started < 1.9
+
+
+@pytest.mark.parametrize(("how", "error"), [("hang", "APITimeoutError: "), ("drip", "timed out")])
+def test_an_endpoint_that_takes_too_long_is_a_failed_reply(
+    served: tuple[Script, str], mentor: Mentor, how: str, error: str
+) -> None:
+    """It would take a minute."""
+    target = open_target(served[1], mentor, mentor.documents, key="k", timeout_s=1.5, retries=0)
+    started = time.monotonic()
+    reply = target(_how(how))
+    assert (reply.outcome, reply.said) == ("failed", ())
+    assert reply.error.startswith(error)
+    assert time.monotonic() - started < 30
 
 
 def test_an_endpoint_that_is_busy_is_asked_again(
     script: Script, served: tuple[Script, str], mentor: Mentor
 ) -> None:
-    target = open_target(served[1], mentor, mentor.documents, timeout_s=5, retries=1)
+    target = open_target(served[1], mentor, mentor.documents, timeout_s=30, retries=1)
     assert target(_how("once")).outcome == "answered"
     assert len(script.sent) == 2
 
