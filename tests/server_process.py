@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from live_server import until
 
-_START_S = 90  # several workers on a busy machine
+_START_S = 180  # several workers on a busy machine
 _HOST = "127.0.0.1"
 _KEY = "sk-scripted-7f3a"
 
@@ -34,7 +34,7 @@ class Running:
     def stop(self, sig: int = signal.SIGTERM) -> None:
         self.process.send_signal(sig)
 
-    def status(self, within_s: float = 30) -> int:
+    def status(self, within_s: float = 60) -> int:
         """Wait until it has ended; return its exit status."""
         return self.process.wait(within_s)
 
@@ -70,13 +70,13 @@ def running(folder: Path, index: Path, **settings: Any) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def is_ready(url: str) -> bool:
     """Say whether a server answers that it can be asked."""
     try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
     except httpx.HTTPError:
         return False
 
