@@ -445,7 +445,7 @@ def test_what_is_told_last_is_written_when_the_process_ends(tmp_path: Path) -> N
         "log = Log(AskedFile(Path(sys.argv[1])), 30)\n"
         "for n in range(300): log.ended(FakeMentor().ask('topic'))\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True)
     assert len(said(tmp_path)) == 300
 
 

@@ -436,7 +436,7 @@ def test_a_script_is_told_that_it_is_over(opened: Open) -> None:
 # --- a client that leaves -----------------------------------------------------------------------
 
 
-def test_leaving_a_stream_is_counted_within_a_second(opened: Open) -> None:
+def test_leaving_a_stream_is_counted_soon(opened: Open) -> None:
     with Provider(_says("ab", LONG, "never")) as provider, opened(provider) as model:
         stream = model.stream(ASKED)
         assert next(chunk.text for chunk in stream if chunk.text) == "ab"
@@ -457,7 +457,7 @@ def test_leaving_a_stream_that_never_pauses_is_counted_too(opened: Open) -> None
         assert _soon(lambda: provider.abandoned == 1)
 
 
-def test_cancelling_an_asynchronous_stream_is_counted_within_a_second(opened: Open) -> None:
+def test_cancelling_an_asynchronous_stream_is_counted_soon(opened: Open) -> None:
     async def leave(provider: Provider) -> bool:
         async with _asynchronous(provider, opened) as model:
             came = asyncio.Event()

@@ -201,7 +201,7 @@ def test_an_interrupt_while_workers_start_is_no_stack_trace(
 ) -> None:
     server = started(tmp_path, shelf._settings.index_dir, workers=2)
     everybody = psutil.Process(server.process.pid)
-    assert until(lambda: len(everybody.children()) > 2, 30)  # the workers, and who tracks them
+    assert until(lambda: len(everybody.children()) > 2)  # the workers, and who tracks them
     time.sleep(after_s)
     for process in (*everybody.children(), everybody):
         with suppress(psutil.NoSuchProcess):

@@ -236,6 +236,6 @@ def test_stop_keeps_what_was_said_says_so_and_stops_the_model(
         guest.answered()
         assert "Stopped" in guest.text(".turn .notice")
         assert "Curiosity matters most." in guest.text(".turn")
-        assert mentor.left.wait(10)
+        assert mentor.left.wait(30)
         guest.visitor.driver.refresh()
         guest.until(lambda: "Stopped" in guest.text(".turn .notice"))

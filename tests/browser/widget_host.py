@@ -24,7 +24,7 @@ Browse = Callable[..., Visitor]
 
 TOPIC = "How do I choose a topic?"
 REFUSED = "Will the weather be fine?"
-_PATIENCE_S = 20
+_PATIENCE_S = 30
 _ROOT = "const root = document.querySelector('mentor-widget').shadowRoot;"
 _SEND = "return root.querySelector('.send').textContent"
 
