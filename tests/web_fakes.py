@@ -1,6 +1,5 @@
 """A Mentor for the web faces: obeys the front door's interface, and answers from a table."""
 
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from threading import Event
 
@@ -139,11 +138,11 @@ class FakeMentor:
 
 
 class Streaming(FakeMentor):
-    """Says its sentences `rounds` times over, a tenth of a second apart."""
+    """Says its sentences `rounds` times over, a tenth of a second apart; ends in a `hurry`."""
 
     def __init__(self, rounds: int = 1) -> None:
         super().__init__()
-        self._rounds = rounds
+        self._rounds, self.hurry = rounds, Event()
 
     def stream(
         self, question: str, history: Sequence[str] = (), stopped: Callable[[], bool] = bool
@@ -151,7 +150,8 @@ class Streaming(FakeMentor):
         answer = self.ask(question, history)
         for sentence in answer.sentences * self._rounds:
             yield sentence
-            time.sleep(0.1)
+            if self.hurry.wait(0.1):
+                break
         yield answer
 
 

@@ -166,7 +166,8 @@ def test_08_another_citation_takes_over_the_highlight_and_the_mark(page: Visitor
 
 
 def test_09_a_slow_press_opens_the_essay_while_the_answer_streams(browse: Browse) -> None:
-    with serving(Streaming(rounds=12)) as address:
+    mentor = Streaming(rounds=100)
+    with serving(mentor) as address:
         visitor = browse("en-US")
         visitor.visit(address)
         visitor.say("a topic")
@@ -175,6 +176,7 @@ def test_09_a_slow_press_opens_the_essay_while_the_answer_streams(browse: Browse
         visitor.one("#reader #hit")
         assert visitor.all("#chat .growing")
         assert visitor.shown("#hit").startswith("我认为选择课题")
+        mentor.hurry.set()
         # Drawn anew since, and still marked.
         visitor.until(lambda: not visitor.all("#chat .growing"))
         visitor.until(lambda: len(visitor.all("a.cite-active")) >= 2)
