@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from rag.embed import Embedder, Pieces
 from rag.errors import IndexLockedError, IndexWriteError, StaleIndexError
-from rag.index import DAMAGE, FORM, Generation, Rows, checksum, opened, published, rows_of
+from rag.index import DAMAGE, FORM, Generation, checksum, opened, published, rows_of
 from rag.lexical import Lexical, Words
 from rag.segments import Content, Segment, computed, joined, write
 from rag.shelf import Leaf, Shelf, fingerprint
 from rag.store import stored_files
+from rag.vectors import Rows, fits
 
 _log = logging.getLogger(__name__)
 _FOLDERS = ("gen-*", "seg-*", "build-*")  # the last were made by earlier versions
@@ -105,7 +106,7 @@ def _segments(index_dir: Path) -> list[Segment]:
             with suppress(StaleIndexError, *DAMAGE):
                 generation.check(within=f"{name}/")
                 segment = Segment(index_dir / name)
-                segment.store().close()
+                segment.store(whole=fits(len(segment))).close()
                 whole.append(segment)
     return whole
 
@@ -214,7 +215,7 @@ def _verify(index_dir: Path, made: Sequence[Path], keys: Sequence[str]) -> None:
         segments = [Segment(index_dir / name) for name in generation.segments]
         for segment in segments:
             if segment.folder in made:
-                segment.store().close()
+                segment.store(whole=fits(len(segment))).close()
         rows_of(keys, segments)
         Lexical.read(made[1] / "words")
     except DAMAGE as error:

@@ -1,6 +1,6 @@
-"""Text -> vectors, pieces, judgements. Alone knows model2vec and sentence-transformers.
+"""Text -> vectors, pieces, judgements. Alone knows tokenizers and sentence-transformers.
 
-The shipped model is a table of token vectors, which model2vec averages without torch. Any other
+The shipped model is a table of token vectors, whose mean is taken without torch. Any other
 model goes through sentence-transformers, with the prompts it brings for queries and documents.
 """
 
@@ -8,18 +8,16 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import MissingModelError
+from rag.ragged import Ragged
 from rag.text import is_function_word
-
-if TYPE_CHECKING:
-    from model2vec import StaticModel
 
 SHIPPED = Path(__file__).resolve().parent / "model"
 
@@ -31,6 +29,7 @@ _UNKNOWN = 1  # the tokenizer's ids of [PAD] and [UNK] are 0 and 1
 _HARDLY = 0.02  # what is left of the weight of a function word
 _LOW = (1 << 32) - 1  # of a pair: the half that names the piece
 _TINY = np.float32(1e-9)
+_AT_ONCE = 8192  # pieces whose vectors are gathered at one time: they stay in the cache
 
 
 class Embedder(Protocol):
@@ -136,7 +135,10 @@ def _shipped() -> "_Shipped":
 
 
 class _Shipped:
-    """A StaticEmbedding folder, read by model2vec."""
+    """A StaticEmbedding folder: a text's vector is the mean of its pieces', of length 1.
+
+    model2vec does the same, number for number; it takes 0.6 s to import and cuts every text again.
+    """
 
     def __init__(self, folder: Path) -> None:
         from safetensors.numpy import load_file
@@ -148,47 +150,54 @@ class _Shipped:
         except Exception as error:  # safetensors and tokenizers raise errors of their own
             msg = f"The shipped model in {folder} cannot be read ({error}); check it out again."
             raise MissingModelError(msg) from error
+        self._last: tuple[Sequence[str], Ragged] = (), Ragged.of([])
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self.name = f"shipped-{_stamp(folder)}"
 
-    @cached_property
-    def _model(self) -> "StaticModel":
-        """The same as model2vec has it, for many texts: to import and make it takes 0.6 s."""
-        from model2vec import StaticModel
-
-        # By itself it would cut every text at 512 pieces, without a word.
-        return StaticModel(self._table, self._tokenizer, normalize=True, max_length=None)
-
     def passages(self, texts: Sequence[str]) -> Vectors:
-        if not texts:
-            return np.zeros((0, self._table.shape[1]), np.float32)
-        # By itself it would fork for many texts, after which the tokenizer keeps to one core.
-        rows = self._model.encode(list(texts), max_length=None, use_multiprocessing=False)
-        return np.nan_to_num(rows.astype(np.float32))
-
-    def question(self, text: str) -> Vectors:
-        # What model2vec does, number for number: the first answer does not wait for the library.
-        known = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
-        ids = [piece for piece in known if piece != _UNKNOWN]
-        if not ids:
-            return np.zeros(self._table.shape[1], np.float32)
-        rows = self._table[np.array([ids])].mean(axis=1)
-        long = rows.astype(np.float32)
-        unit = (long / (np.linalg.norm(long, axis=1, keepdims=True) + 1e-32)).astype(rows.dtype)
-        found: Vectors = np.nan_to_num(unit[0].astype(np.float32))
+        found = np.zeros((len(texts), self._table.shape[1]), np.float32)
+        pieces = self._encoded(texts)
+        values, lengths = pieces.values, np.diff(pieces.starts)
+        known = values != _UNKNOWN
+        text = np.repeat(np.arange(len(lengths)), lengths)[known]
+        values, lengths = values[known], np.bincount(text, minlength=len(lengths))
+        ends = np.cumsum(lengths)
+        # Texts of one length make one mean; numpy takes them a few thousand pieces at a time.
+        for length in np.unique(lengths[lengths > 0]).tolist():
+            same = np.flatnonzero(lengths == length)
+            step = max(1, _AT_ONCE // length)
+            for start in range(0, len(same), step):
+                rows = same[start : start + step]
+                at = (ends[rows] - length)[:, None] + np.arange(length)
+                found[rows] = _unit(self._table[values[at]].mean(axis=1))
         return found
 
+    def question(self, text: str) -> Vectors:
+        (found,) = self.passages([text])
+        vector: Vectors = found
+        return vector
+
     def cut(self, texts: Sequence[str]) -> list[Ids]:
-        known = self._tokenizer.encode_batch_fast(list(texts))
-        ids = [np.asarray(found.ids, np.int64) for found in known]
+        pieces = self._encoded(texts)
         # One sort for all texts: one for each takes four times as long.
-        text = np.repeat(np.arange(len(ids)), [len(row) for row in ids])
-        pairs = np.sort((text << 32) | np.concatenate([*ids, np.empty(0, np.int64)]))
+        text = np.repeat(np.arange(len(texts)), np.diff(pieces.starts))
+        pairs = np.sort((text << 32) | pieces.values)
         pairs = pairs[np.diff(pairs, prepend=-1) != 0]
         pairs = pairs[(pairs & _LOW) > _UNKNOWN]
-        ends = np.searchsorted(pairs, np.arange(1, len(ids)) << 32)
-        return np.split((pairs & _LOW).astype(np.int32), ends) if ids else []
+        ends = np.searchsorted(pairs, np.arange(1, len(texts)) << 32)
+        return np.split((pairs & _LOW).astype(np.int32), ends) if len(texts) else []
+
+    def _encoded(self, texts: Sequence[str]) -> Ragged:
+        """Return the pieces of each text in order; those of the last texts are remembered, since
+        whoever embeds texts cuts them, too, and this is most of the work.
+        """
+        last, pieces = self._last
+        if last != texts or type(last) is not type(texts):
+            known = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+            pieces = Ragged.of([np.array(found.ids, np.int32) for found in known])
+            self._last = texts, pieces
+        return pieces
 
     def located(self, text: str) -> tuple[Ids, Ends]:
         found = self._tokenizer.encode(_readable(text))
@@ -210,6 +219,14 @@ class _Shipped:
         said = (self._tokenizer.id_to_token(int(piece)) or "" for piece in ids)
         told = np.array([_HARDLY if is_function_word(piece) else 1.0 for piece in said], np.float32)
         return np.asarray(np.maximum(lengths * told, _TINY), np.float32)
+
+
+def _unit(means: NDArray[np.float16]) -> Vectors:
+    """Return rows of length 1 as model2vec rounds them: to the precision of the table."""
+    long = means.astype(np.float32)
+    unit = long / (np.linalg.norm(long, axis=1, keepdims=True) + 1e-32)
+    rows: Vectors = np.nan_to_num(unit.astype(means.dtype).astype(np.float32))
+    return rows
 
 
 def _stamp(folder: Path) -> str:
@@ -340,6 +357,10 @@ def _loaded(kind: str, setting: str, name: str, *, offline: bool) -> Any:  # noq
             f"out; run `make install`, or unset {setting}."
         )
         raise MissingModelError(msg) from error
+    if offline:  # even for a folder the hub is asked for something else
+        from huggingface_hub import constants
+
+        constants.HF_HUB_OFFLINE = True
     try:
         load = getattr(sentence_transformers, kind)
         return load(name, device="cpu", local_files_only=offline)

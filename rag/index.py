@@ -17,7 +17,6 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.embed import Pieces
 from rag.errors import StaleIndexError
@@ -26,15 +25,13 @@ from rag.lexical import Lexical
 from rag.ragged import Ragged
 from rag.segments import Segment
 from rag.shelf import Leaf, Shelf, fingerprint
-from rag.store import ExactStore, JoinedStore, Store
 from rag.types import Passage, View
+from rag.vectors import ExactStore, JoinedStore, Rows, Store, fits
 
 _NAME = re.compile(r"gen-[0-9a-f-]{1,80}")
 FORM = 1  # of about.json and the folders beside it: raise it when they change
 # What no reader of damaged files is spared: theirs, numpy's, json's.
 DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError)
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +179,8 @@ def rows_of(keys: Sequence[str], segments: Sequence[Segment]) -> list[Rows]:
 
 
 def _store(segments: Sequence[Segment], rows: Sequence[Rows], silent: Rows) -> Store:
-    stores = [segment.store() for segment in segments]
+    living = sum(int((known >= 0).sum()) for known in rows)
+    stores = [segment.store(whole=fits(living)) for segment in segments]
     if len(stores) == 1 and not len(silent) and (np.diff(rows[0], prepend=-1) == 1).all():
         return stores[0]
     rows = list(rows)

@@ -7,12 +7,13 @@ length, where one vector a text blurs both; no dictionary is needed between Chin
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.embed import Pieces, Vectors
-from rag.ragged import Ragged
+from rag.ragged import Ragged, spread
 
 # Similarities below this say nothing; a power above 1 prefers one good partner to many fair ones.
 # Both chosen on the dev questions, as the power (docs/decisions.md).
@@ -29,8 +30,12 @@ class Interaction:
         """Take the pieces of each text, as `Pieces.cut` gives them."""
         self._pieces, self._starts = pieces, texts.starts
         # What stands in the texts is looked up once; a question then costs one small product.
-        known, self._flat = np.unique(texts.values, return_inverse=True)
-        self._vectors = pieces.vectors(known)
+        known = np.flatnonzero(np.bincount(texts.values)).astype(np.int32)
+        place = np.zeros(int(known[-1]) + 1 if len(known) else 0, np.int32)
+        place[known] = np.arange(len(known))
+        self._flat, self._vectors = place[texts.values], pieces.vectors(known)
+        # A question is compared once for its scores and once for what is strange in it.
+        self._compared = lru_cache(maxsize=4)(self._compare)
 
     @classmethod
     def build(cls, texts: Sequence[str], pieces: Pieces) -> "Interaction":
@@ -52,7 +57,7 @@ class Interaction:
         near, shares = self._compared(question)
         if not len(shares) or not filled.any():
             return found
-        at, seams = _joined(starts[filled], ends[filled])
+        at, seams = spread(starts[filled], ends[filled])
         best = np.maximum.reduceat(near[self._flat[at]], seams, axis=0)
         best = np.where(best < _FLOOR, 0.0, best) ** _POWER
         found[filled] = np.clip(best @ shares, 0.0, 1.0)
@@ -66,17 +71,10 @@ class Interaction:
         near, shares = self._compared(question)
         return float(shares[near.max(axis=0) < _KIN].sum()) if near.size else 1.0
 
-    def _compared(self, question: str) -> tuple[Vectors, Vectors]:
+    def _compare(self, question: str) -> tuple[Vectors, Vectors]:
         """Return how near each piece of the texts is to each of the question, and the share that
         each piece of the question has in it.
         """
         (asked,) = self._pieces.cut([question])
         weights = self._pieces.weights(asked)
         return self._vectors @ self._pieces.vectors(asked).T, weights / weights.sum()
-
-
-def _joined(starts: Rows, ends: Rows) -> tuple[Rows, Rows]:
-    """Return the positions of all ranges, one after the other, and where each of them begins."""
-    sizes = ends - starts
-    seams = np.cumsum(sizes) - sizes
-    return np.arange(sizes.sum()) - np.repeat(seams - starts, sizes), seams

@@ -369,7 +369,8 @@ class Mentor:
 
     @cached_property
     def _speakers(self) -> list[Speaker]:
-        return [s for document in self.documents.values() for s in document.speakers]
+        every = (s for document in self.documents.values() for s in document.speakers)
+        return list(dict.fromkeys(every))
 
     def _lead(self, turn: "_Turn", sentences: Sequence[Sentence]) -> str:
         if not sentences:

@@ -56,3 +56,10 @@ class Ragged:
         """Return the lists from `first` up to, and without, `end`."""
         starts = self.starts[first : end + 1]
         return Ragged(self.values[starts[0] : starts[-1]], starts - starts[0])
+
+
+def spread(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Return the positions of all ranges, one after the other, and where each of them begins."""
+    sizes = ends - starts
+    seams = np.cumsum(sizes) - sizes
+    return np.arange(sizes.sum()) - np.repeat(seams - starts, sizes), seams

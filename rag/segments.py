@@ -1,7 +1,7 @@
 """Leaves <-> disk: what was computed of some essays, written once and then only read.
 
     seg-…/about.json   which leaves it holds, how many passages and views of each
-    seg-…/vectors/     a unit vector of each view, as a matrix and, of most essays, in Chroma
+    seg-…/vectors/     a unit vector of each view as a matrix, those of passages also in Chroma
     seg-…/kinds.npy    the kind of each view
     seg-…/pieces/      the pieces of each view
     seg-…/words/       the words of each passage
@@ -23,11 +23,13 @@ from rag.embed import Embedder, Pieces
 from rag.lexical import Words
 from rag.ragged import Ragged
 from rag.shelf import Leaf
-from rag.store import ChromaStore, ExactStore, Store, read_vectors
+from rag.store import open_vectors, read_vectors, write_vectors
 from rag.types import ViewKind
+from rag.vectors import Rows, Store
 
 _KINDS = {kind: at for at, kind in enumerate(get_args(ViewKind))}
-_AT_ONCE = 20_000  # views that are embedded at one time, between two signs of progress
+_AT_ONCE = 10_000  # views that are embedded at one time, between two signs of progress
+_EMBEDDING = 0.75  # the share of embedding in what is computed; the rest is cutting into words
 _SEARCHED_ELSEWHERE = ("sentence", "decoy")
 
 
@@ -52,7 +54,7 @@ class Content:
     pieces: Ragged
     words: Words
 
-    def of_kind(self, kind: ViewKind) -> NDArray[np.int64]:
+    def of_kind(self, kind: ViewKind) -> Rows:
         """Return the rows of the views of one kind."""
         return np.flatnonzero(self.kinds == _KINDS[kind])
 
@@ -89,21 +91,29 @@ def computed(
 ) -> Content:
     """Embed the views of `leaves` and cut them; `progress` is told the share that is done."""
     texts = [view.text for leaf in leaves for view in leaf.views]
-    vectors = []
+    vectors, cut = [], []
     for start in range(0, len(texts) or 1, _AT_ONCE):
-        progress(start / (len(texts) or 1))
-        vectors.append(embedder.passages(texts[start : start + _AT_ONCE]))
+        progress(_EMBEDDING * start / (len(texts) or 1))
+        some = texts[start : start + _AT_ONCE]
+        vectors.append(embedder.passages(some))
+        cut.append(Ragged.of(pieces.cut(some)))
+    progress(_EMBEDDING)
     kinds = [_KINDS[view.kind] for leaf in leaves for view in leaf.views]
     return Content(
         tuple(Size(leaf.key, len(leaf.passages), len(leaf.views)) for leaf in leaves),
         np.concatenate(vectors),
         np.array(kinds, np.uint8),
-        Ragged.of(pieces.cut(texts)),
-        Words.cut([text for leaf in leaves for text in _searched(leaf)]),
+        Ragged.joined(cut),
+        Words.cut([text for leaf in leaves for text in _wording(leaf)]),
     )
 
 
-def _searched(leaf: Leaf) -> list[str]:
+def _searched(kinds: NDArray[np.uint8]) -> Rows:
+    """Return the rows that are searched where there are too many: a passage's, not a sentence's."""
+    return np.flatnonzero(kinds != _KINDS["sentence"])
+
+
+def _wording(leaf: Leaf) -> list[str]:
     """Return the words under which BM25 finds each passage: what it says, what is asked of it."""
     texts = {passage.id: list(passage.heading) for passage in leaf.passages}
     for view in leaf.views:
@@ -120,7 +130,7 @@ def write(folder: Path, content: Content, *, chroma: bool) -> None:
         OSError, IndexWriteError: it could not; the folder is to be thrown away.
     """
     folder.mkdir()
-    (ChromaStore if chroma else ExactStore).write(folder / "vectors", content.vectors)
+    write_vectors(folder / "vectors", content.vectors, _searched(content.kinds), chroma=chroma)
     np.save(folder / "kinds.npy", content.kinds)
     content.pieces.write(folder / "pieces")
     content.words.write(folder / "words")
@@ -141,9 +151,18 @@ class Segment:
         self.chroma = bool(about["chroma"])
         self.sizes = tuple(Size(*size) for size in about["leaves"])
 
-    def store(self) -> Store:
-        """Open its vectors for searching. Raises StaleIndexError as well."""
-        return (ChromaStore if self.chroma else ExactStore).open(self.folder / "vectors")
+    def store(self, *, whole: bool) -> Store:
+        """Open its vectors for searching, all of them or, on a large shelf, those of passages.
+
+        Raises StaleIndexError as well.
+        """
+        searched = None if whole else _searched(self._kinds)
+        return open_vectors(self.folder / "vectors", searched, chroma=self.chroma)
+
+    @cached_property
+    def _kinds(self) -> NDArray[np.uint8]:
+        kinds: NDArray[np.uint8] = np.load(self.folder / "kinds.npy")
+        return kinds
 
     @cached_property
     def pieces(self) -> Ragged:
@@ -156,7 +175,7 @@ class Segment:
         return Content(
             self.sizes,
             read_vectors(self.folder / "vectors"),
-            np.load(self.folder / "kinds.npy"),
+            self._kinds,
             self.pieces,
             Words.read(self.folder / "words"),
         )

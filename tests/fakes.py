@@ -12,8 +12,8 @@ from rag import doctor
 from rag.enrich import decoys, enrich
 from rag.load import load
 from rag.shelf import Shelf, shelve
-from rag.store import Found
 from rag.text import words
+from rag.vectors import Found
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -138,14 +138,21 @@ class WordPieces:
         return np.ones(len(ids), np.float32)
 
     def _id(self, word: str) -> int:
-        return int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) >> 1
+        return (
+            int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) >> 12
+        )  # ids are places in a table
 
 
 class MemoryStore:
     """A Store that compares with every row."""
 
+    is_whole = True
+
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
+
+    def similar(self, vector: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return (self._vectors[rows] @ vector).astype(np.float64)
 
     def nearest(self, vector: Vectors, k: int) -> Found:
         similar = (self._vectors @ vector).astype(np.float64)

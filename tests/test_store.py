@@ -1,7 +1,9 @@
-"""One contract for every store: an exact one in memory, and Chroma on disk."""
+"""One contract for every store: exact ones in memory and on the disk, and Chroma."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +11,41 @@ import pytest
 from fakes import MemoryStore, Vectors
 
 from rag import IndexWriteError, StaleIndexError
-from rag.store import ChromaStore, Found, Store, stored_files
+from rag.store import ChromaStore, open_vectors, stored_files, write_vectors
+from rag.vectors import Found, JoinedStore, Rows, Store
 
 Opener = Callable[[Vectors], Store]
 
 
-@pytest.fixture(params=["memory", "matrix", "chroma"])
+@pytest.fixture(params=["memory", "matrix", "part", "chroma", "joined"])
 def opened(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Opener]:
+    """Give what opens rows as a store: as a matrix, as rows on the disk all of which are searched,
+    in memory or by Chroma's graph, or as two of these, in turn.
+    """
     stores: list[Store] = []
     if request.param == "chroma":  # as if the shelf were too large for a matrix
-        monkeypatch.setattr("rag.store._EXACT", -1)
+        monkeypatch.setattr("rag.vectors._EXACT", -1)
+
+    def stored(vectors: Vectors, name: str) -> Store:
+        every, chroma = np.arange(len(vectors)), request.param == "chroma"
+        write_vectors(tmp_path / name, vectors, every, chroma=chroma)
+        searched = None if request.param == "matrix" else every
+        return open_vectors(tmp_path / name, searched, chroma=chroma)
+
+    def joined(vectors: Vectors) -> Store:
+        rows = np.arange(len(vectors))
+        parts = rows[::2], rows[1::2]
+        stores = [stored(vectors[part], f"part {at}") for at, part in enumerate(parts)]
+        return JoinedStore(stores, parts, np.empty(0, np.int64))
 
     def opener(vectors: Vectors) -> Store:
-        if request.param != "memory":
-            ChromaStore.write(tmp_path / str(len(stores)), vectors)
-            stores.append(ChromaStore.open(tmp_path / str(len(stores))))
-        else:
+        if request.param == "memory":
             stores.append(MemoryStore(vectors))
+        else:
+            make = joined if request.param == "joined" else partial(stored, name="all")
+            stores.append(make(vectors))
         return stores[-1]
 
     yield opener
@@ -84,6 +102,15 @@ def test_zeros_are_near_to_nothing(opened: Opener) -> None:
     assert [similarity for _, similarity in nothing] == pytest.approx([0.0] * 3, abs=1e-6)
 
 
+def test_the_similarities_of_some_rows_come_in_the_order_asked(opened: Opener) -> None:
+    vectors = _unit(30, 8)
+    store = opened(vectors)
+    for rows in ([], [4], [29, 0, 7, 6, 5, 7], list(range(30))):
+        here: Rows = np.array(rows, np.int64)
+        similar = store.similar(vectors[3], here)
+        assert similar == pytest.approx(vectors[here] @ vectors[3], abs=2e-6)
+
+
 def test_a_store_of_one_row_works(opened: Opener) -> None:
     store = opened(_rows((1, 0)))
     [(row, similarity)] = _pairs(store.nearest(np.array([1, 0], np.float32), 5))
@@ -99,7 +126,7 @@ def test_a_store_without_rows_finds_none(opened: Opener) -> None:
 def test_chroma_finds_what_comparing_with_every_row_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.store._EXACT", 0)
+    monkeypatch.setattr("rag.vectors._EXACT", 0)
     vectors = _unit(700, 24)
     exact = MemoryStore(vectors)
     ChromaStore.write(tmp_path / "vectors", vectors)
@@ -138,6 +165,35 @@ def test_two_readers_of_one_folder_close_apart(tmp_path: Path) -> None:
     one.close()
     with closing(other):
         assert _pairs(other.nearest(vectors[7], 1))[0][0] == 7
+
+
+def test_only_rows_that_are_searched_are_found_and_any_is_compared(tmp_path: Path) -> None:
+    vectors, searched = _unit(50, 8), np.arange(1, 50, 3)
+    write_vectors(tmp_path / "vectors", vectors, searched, chroma=True)
+    with closing(open_vectors(tmp_path / "vectors", searched, chroma=True)) as store:
+        assert (store.is_whole, len(store)) == (False, 50)
+        found, similar = store.nearest(vectors[0], 50)
+        assert sorted(found.tolist()) == searched.tolist()
+        assert similar == pytest.approx(store.similar(vectors[0], found))
+        assert store.similar(vectors[0], np.array([0])) == pytest.approx([1.0], abs=2e-6)
+
+
+def test_what_is_read_after_the_file_was_cut_short_is_stale(tmp_path: Path) -> None:
+    vectors, searched = _unit(50, 8), np.arange(5)
+    write_vectors(tmp_path / "vectors", vectors, searched, chroma=False)
+    with closing(open_vectors(tmp_path / "vectors", searched, chroma=False)) as store:
+        os.truncate(tmp_path / "vectors" / "matrix.npy", 600)
+        with pytest.raises(StaleIndexError, match="cut short"):
+            store.similar(vectors[0], np.array([3, 40]))
+
+
+@pytest.mark.parametrize("kept", [0, 5, 600])
+def test_a_file_that_was_cut_short_before_is_not_opened(tmp_path: Path, kept: int) -> None:
+    write_vectors(tmp_path / "vectors", _unit(50, 8), np.arange(5), chroma=False)
+    os.truncate(tmp_path / "vectors" / "matrix.npy", kept)
+    for searched in (None, np.arange(5)):
+        with pytest.raises((ValueError, OSError, EOFError)):
+            open_vectors(tmp_path / "vectors", searched, chroma=False)
 
 
 def test_a_missing_folder_is_stale_and_stays_missing(tmp_path: Path) -> None:
