@@ -21,14 +21,17 @@ from eval import perturb as perturbing
 from eval import retrieval as retrieving
 from eval import run as running
 from eval import written as writing
+from eval.bench.command import app as bench
 from eval.cases import Case, Split, read, read_texts
 from eval.figures import Figure, of_flags
+from eval.plainly import plainly
 from eval.reply import Target
 from eval.tables import number, show, show_card, show_comparison, show_intake, show_load, show_run
 from eval.targets import open_target, recorded
-from rag import Mentor, MentorError, QuestionError, Settings, open_checker
+from rag import Mentor, QuestionError, Settings, open_checker
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(bench, name="bench")
 _PASSAGES = ".passages.jsonl"
 
 Bare = Annotated[
@@ -72,7 +75,7 @@ def run(
     """Put every question of a split and judge each answer, sentence by sentence."""
     cases = read(_split(split))
     plan = running.Plan(split, seed, bare=tuple(bare or ()))
-    with _plainly():  # before minutes are spent
+    with plainly():  # before minutes are spent
         floor = comparing.load(gate) if gate else None
         if out:
             report.ready(out)
@@ -87,7 +90,7 @@ def run(
         typer.echo(json.dumps(found, ensure_ascii=False, sort_keys=True))
     else:
         show_run(found)
-    with _plainly():
+    with plainly():
         for path in report.write(found, out) if out else ():
             typer.echo(f"wrote {path}", err=as_json)
         reasons = comparing.gate(floor, found) if floor else []
@@ -105,7 +108,7 @@ def baseline(
     ),
 ) -> None:
     """Keep what a later run must not fall below."""
-    with _plainly():
+    with plainly():
         kept = comparing.baseline(comparing.load(run_json))
         out.write_text(json.dumps(kept, indent=0, sort_keys=True) + "\n", encoding="utf-8")
     typer.echo(f"wrote {out}")
@@ -119,7 +122,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Print what changed from one run to another, with intervals, and the flips."""
-    with _plainly():
+    with plainly():
         found = comparing.compared(comparing.load(before), comparing.load(after))
     if as_json:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False, sort_keys=True))
@@ -136,7 +139,7 @@ def checker(
     as_json: AsJson = False,
 ) -> None:
     """Hold the checker (MENTOR_CHECKER) against labelled claims, with and without their context."""
-    with _plainly():
+    with plainly():
         settings = Settings()
         check = open_checker(settings.checker, offline=settings.offline)
         found = []
@@ -169,7 +172,7 @@ def intake(
     """Import the sources of the shelf, and saved pages, and compare with what others extract."""
     from eval.intake import figures, run
 
-    with _plainly():
+    with plainly():
         rows = run(pages)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
@@ -180,7 +183,7 @@ def intake(
 @app.command()
 def quotes(data: Labelled) -> None:
     """Hold the quote grades against labelled quotes and print how many verdicts are right."""
-    with _plainly():
+    with plainly():
         found = [figure for path in data for figure in conformance.figures(path)]
     show("right verdicts on quotes", found)
 
@@ -198,7 +201,7 @@ def retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Look for questions in any passages and print hit@k, MRR and nDCG, each side alone too."""
-    with _plainly():
+    with plainly():
         texts, asked = retrieving.read(passages, queries, beir)
         with shelves.of_texts(texts) as mentor:
             found = retrieving.figures(mentor, asked)
@@ -220,7 +223,7 @@ def public(
         typer.echo(f"{folder} holds no {only}*{_PASSAGES}.", err=True)
         raise typer.Exit(2)
     for name in chosen:
-        with _plainly():
+        with plainly():
             texts, asked = retrieving.read(
                 folder / f"{name}{_PASSAGES}", folder / f"{name}.queries.jsonl", None
             )
@@ -266,7 +269,7 @@ def written(
     """Have models play honest and lying over the questions, and count what is shown."""
     cases = [case for case in read(_split(split)) if case.answerable]
     found: list[Figure] = []
-    with _plainly(), TemporaryDirectory() as folder:
+    with plainly(), TemporaryDirectory() as folder:
         sentences = drafts.read("dev" if split == "dev" else "test")
         settings = Settings(index_dir=Path(folder) / "index")
         for part in cast("list[writing.Part]", parts) or writing.PARTS:
@@ -290,7 +293,7 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Start `mentor serve`, have many ask at once without a model, print waits and memory."""
-    with _plainly(), _progress(f"{users} users", questions) as tick:
+    with plainly(), _progress(f"{users} users", questions) as tick:
         found = loading.measure(users, questions, tick)
     table = loading.rows(found)
     if as_json:
@@ -354,21 +357,8 @@ def _counterfactual(mentor: Mentor) -> list[Figure]:
 @contextmanager
 def _shelf(bare: Sequence[str] | None) -> Iterator[Mentor]:
     """Open the shelf, or one without views."""
-    with _plainly(), shelves.opened([] if bare == ["all"] else bare or None) as mentor:
+    with plainly(), shelves.opened([] if bare == ["all"] else bare or None) as mentor:
         yield mentor
-
-
-@contextmanager
-def _plainly() -> Iterator[None]:
-    """Say in one line what went wrong with a shelf or a file."""
-    try:
-        yield
-    except ImportError as error:
-        typer.echo(f"{error}: run `make eval` once, or pip install -e '.[eval]'.", err=True)
-        raise typer.Exit(2) from error
-    except (MentorError, OSError, ValueError, KeyError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
 
 
 @contextmanager

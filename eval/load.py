@@ -86,14 +86,14 @@ def measure(users: int, questions: int, tick: Callable[[], None] = lambda: None)
     """
     cases = list(islice(cycle([*read("dev"), *read("tuning")]), questions))
     before = os.getloadavg()[0]
-    with _served() as (port, pid, ready_s):
-        bare, until_page_s = _memory(pid), _spent_s(pid)
+    with served() as (port, pid, ready_s):
+        bare, until_page_s = memory_mb(pid), _spent_s(pid)
         start = time.monotonic()
         asked = put(port, users, cases[:_EARLY], tick)
-        early = _memory(pid)
+        early = memory_mb(pid)
         asked += put(port, users, cases[_EARLY:], tick)
         took_s = time.monotonic() - start
-        memory, spent_s = (bare, early, _memory(pid)), (until_page_s, _spent_s(pid))
+        memory, spent_s = (bare, early, memory_mb(pid)), (until_page_s, _spent_s(pid))
     busy = before, os.getloadavg()[0]
     return Load(users, ready_s, took_s, tuple(asked), memory, spent_s, busy)
 
@@ -177,7 +177,7 @@ def _ask(line: HTTPConnection, case: Case) -> Asked:
 
 
 @contextmanager
-def _served() -> Iterator[tuple[int, int, float]]:
+def served() -> Iterator[tuple[int, int, float]]:
     """Yield port, process and seconds from its start to the first page; the index is there."""
     mentor = str(Path(sys.executable).with_name("mentor"))
     given = {**os.environ, **_LIFTED}  # noqa: TID251 - handed on, not read
@@ -218,7 +218,7 @@ def _shows_a_page(port: int) -> bool:
         line.close()
 
 
-def _memory(pid: int) -> float | None:
+def memory_mb(pid: int) -> float | None:
     """Return the MB that a process holds; None where the machine has no /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")

@@ -1,0 +1,59 @@
+"""`python -m eval bench`: each part alone, and the page that they are put on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from eval.bench import cold as colds
+from eval.bench import page as pages
+from eval.bench import scale as scales
+from eval.bench.machine import save
+from eval.plainly import plainly
+
+app = typer.Typer(no_args_is_help=True, help="Measure how fast Mentor is on this machine.")
+_SIZES = (0, 1_000, 10_000, 100_000)
+
+Out = Annotated[Path, typer.Option(help="Where the figures go, and what the page is made from.")]
+_OUT = Path(".eval/bench")
+_say = Console(stderr=True).print
+
+
+@app.command()
+def cold(
+    out: Out = _OUT, starts: Annotated[int, typer.Option(min=1, help="Starts of each.")] = 7
+) -> None:
+    """From the start of a process to its first answer, and memory at rest."""
+    with plainly():
+        save(colds.measure(starts), out / "cold.json")
+    _say(f"wrote {out / 'cold.json'}")
+
+
+@app.command()
+def scale(
+    text: Annotated[
+        Path | None, typer.Option(help="A folder of public text: .txt, .md, .jsonl, .jsonl.gz.")
+    ] = None,
+    size: Annotated[
+        list[int] | None, typer.Option(help="Passages of a shelf; 0 for the five essays.")
+    ] = None,
+    out: Out = _OUT,
+) -> None:
+    """Build, open and ask shelves of several sizes, each in a process of its own."""
+    sizes = size or (_SIZES if text else (0,))
+    with plainly():
+        out.mkdir(parents=True, exist_ok=True)
+        save({"rows": scales.measure(sizes, text, out, _say)}, out / "scale.json")
+    _say(f"wrote {out / 'scale.json'}")
+
+
+@app.command()
+def page(
+    out: Out = _OUT,
+    to: Annotated[Path, typer.Option(help="The page.")] = Path("docs/performance.md"),
+) -> None:
+    """Write the page of what was measured."""
+    with plainly():
+        pages.write(out, to)
+    _say(f"wrote {to}")
