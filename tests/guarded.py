@@ -69,6 +69,7 @@ def small_app() -> FastAPI:
                 yield f"event: {event}\ndata: {{}}\n\n".encode()
                 if question == "read":
                     await asyncio.to_thread(READ.acquire, timeout=_PATIENCE_S)
+                await asyncio.sleep(0.3 if question == "rest" else 0)
 
         return StreamingResponse(parts(), media_type="text/event-stream")
 

@@ -47,7 +47,7 @@ def test_every_question_is_put_once_and_each_wrong_answer_is_counted() -> None:
 
 def test_waits_are_those_of_the_asker() -> None:
     with guarded() as address:
-        asked = load.put(port(address), 2, cases("a", "b"))
+        asked = load.put(port(address), 2, cases("rest", "rest"))
     assert [one.error for one in asked] == ["", ""]
     assert all(one.whole_s - one.first_s > 0.5 for one in asked)
 
