@@ -1,0 +1,1 @@
+"""Benches: how fast and how good, beside others, on this machine."""
