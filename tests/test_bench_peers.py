@@ -185,7 +185,13 @@ def test_an_environment_is_made_once(tmp_path: Path) -> None:
     assert marker.exists()
 
 
-@pytest.mark.parametrize("stamp", [None, "", "[]", '{"python": "2.7", "requirements": []}'])
+def test_an_environment_that_was_moved_is_made_anew(tmp_path: Path) -> None:
+    ready(peer(), tmp_path / "here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert ready(peer(), tmp_path / "there").home == str(tmp_path / "there" / "someone")
+
+
+@pytest.mark.parametrize("stamp", [None, "", "[]", "{}", '{"python": "2.7", "requirements": []}'])
 def test_an_environment_without_its_stamp_is_made_anew(tmp_path: Path, stamp: str | None) -> None:
     home = Path(ready(peer(), tmp_path).home)
     (home / "marker").touch()

@@ -3,7 +3,8 @@
 catalogue -> environments -> contest (build, cold starts, rounds of questions) -> judge -> table
 """
 
-from eval.bench.peers.bench import NAMES, run
+from eval.bench.peers.bench import run
+from eval.bench.peers.catalogue import names
 from eval.bench.peers.table import table
 
-__all__ = ["NAMES", "run", "table"]
+__all__ = ["names", "run", "table"]

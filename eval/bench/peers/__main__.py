@@ -4,15 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from eval.bench.peers import NAMES, run, table
+from eval.bench.peers import names, run, table
 
 
 def main() -> int:
-    """Run as the command line asks; 0, or 2 with one line of what is wrong."""
+    """Run as the command line asks; 0, or another number after one line of what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m eval.bench.peers")
     parser.add_argument("--envs", type=Path, default=Path(".eval/envs"))
     parser.add_argument("--out", type=Path, default=Path(".eval/peers"))
-    parser.add_argument("--peer", action="append", default=[], help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--peer", action="append", default=[], help=f"of {', '.join(names())}")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--minilm", type=Path, help="a sentence-transformers folder for the peers")
     given = parser.parse_args()
@@ -25,6 +25,9 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; what was installed whole is kept.", file=sys.stderr)
+        return 130
     text = table(rows)
     (given.out / "peers.md").write_text(text, encoding="utf-8")
     print(text)

@@ -20,7 +20,6 @@ from eval.bench.peers.environments import Environment, InstallError, bare, megab
 from eval.bench.peers.judge import Asked, Judged, judge
 from eval.cases import Case, read
 
-NAMES = tuple(peer.name for peer in catalogue())
 STARTS = 5
 _ESSAYS = ROOT / "corpus" / "essays"
 Say = Callable[[str], None]
@@ -38,6 +37,7 @@ class Row:
     note: str
     error: str = ""
     version: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
     install_mb: float | None = None
     install_s: float | None = None
     build_s: float | None = None
@@ -112,6 +112,7 @@ def prepared(peer: Peer, envs: Path, work: Path, minilm: Path | None) -> list[Co
         return [*rows]
     for row in rows:
         row.version = made.versions.get(peer.package, "")
+        row.versions = {**made.versions}
         row.install_mb = made.mb + sum(megabytes(folder) for folder in peer.counted)
         row.install_s = made.seconds
     pairs = zip(rows, peer.ways, strict=True)

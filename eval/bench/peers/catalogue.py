@@ -121,17 +121,22 @@ def catalogue(minilm: Path | None = None) -> list[Peer]:
     ]
 
 
-def chosen(peers: Sequence[Peer], names: Sequence[str]) -> list[Peer]:
+def names() -> list[str]:
+    """Return the names of all peers."""
+    return [peer.name for peer in catalogue()]
+
+
+def chosen(peers: Sequence[Peer], wanted: Sequence[str]) -> list[Peer]:
     """Return the peers of these names, in their order; all where none is named.
 
     Raises:
         ValueError: there is no peer of a name.
     """
     known = [peer.name for peer in peers]
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in wanted if name not in known]:
         msg = f"no peer is called {', '.join(unknown)}; there are {', '.join(known)}."
         raise ValueError(msg)
-    return [peer for peer in peers if not names or peer.name in names]
+    return [peer for peer in peers if not wanted or peer.name in wanted]
 
 
 def _light() -> tuple[str, ...]:

@@ -63,8 +63,12 @@ def ready(peer: Peer, envs: Path) -> Environment:
     home = (envs / peer.name).absolute()
     wanted = {"python": platform.python_version(), "requirements": [*peer.requirements]}
     known = _stamped(home)
-    if known and all(known[name] == value for name, value in wanted.items()):
-        return Environment(**known["environment"])
+    if known and all(known.get(name) == value for name, value in wanted.items()):
+        made = Environment(**known["environment"])
+        if (
+            made.home == str(home) and made.python.exists()
+        ):  # it was not moved, nor its Python removed
+            return made
     shutil.rmtree(home, ignore_errors=True)
     home.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
