@@ -16,8 +16,8 @@ lies whole in one of the first five passages; in {BUDGET}: in what of them comes
 unanswerable questions that it says it cannot answer, and in brackets the answerable ones; "no" \
 where it has no such thing; a threshold of the peer is set on the dev questions. Places: what it \
 says the true place of in the essay. Mentor is installed with its pages, the peers without any. \
-The peers have all-MiniLM-L6-v2, as their tutorials do, which was made for English; `--minilm FOLDER` \
-takes another model."""
+The peers have all-MiniLM-L6-v2, as their tutorials do, which was made for English; \
+`--minilm FOLDER` takes another model."""
 
 
 def table(rows: Sequence[Row]) -> str:
