@@ -27,8 +27,7 @@ def text(tmp_path: Path) -> Path:
     with gzip.open(folder / "rows.jsonl.gz", "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     parts = [
-        f"# {at}. Note {at} in a cafe\u0301. " + "Read the figures first. " * 6
-        for at in range(10)
+        f"# {at}. Note {at} in a cafe\u0301. " + "Read the figures first. " * 6 for at in range(10)
     ]
     (folder / "notes.md").write_text("\ufeff" + "\n\n".join([*parts, "short"]), encoding="utf-8")
     (folder / "table.tsv").write_text("a\tb\n", encoding="utf-8")

@@ -80,9 +80,6 @@ class Visitor:
     driver: Chrome
 
     def visit(self, url: str) -> None:
-        # Where the mouse was left, it would rest on something of this page, and call its tooltip.
-        away = {"type": "mouseMoved", "x": 0, "y": 0}
-        self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", away)
         self.driver.get(url)
         if "/read/" not in url:
             self.come_in()

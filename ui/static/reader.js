@@ -192,9 +192,11 @@
   peek.setAttribute("role", "tooltip");
   document.body.append(peek);
   let leaving = 0;
+  let glanced = null;
 
   function glance(link) {
     clearTimeout(leaving);
+    glanced = link;
     // The link's own title would say it a second time, and only to a mouse.
     link.dataset.quote ||= link.title;
     link.removeAttribute("title");
@@ -226,8 +228,10 @@
   }
   document.addEventListener("scroll", () => { peek.hidden = true; }, { capture: true, passive: true });
 
-  // A number is no name to hear.
   new MutationObserver(() => {
+    // An answer that is drawn anew takes its links away, and nothing says that they were left.
+    if (!peek.hidden && !glanced.isConnected) peek.hidden = true;
+    // A number is no name to hear.
     for (const link of document.querySelectorAll(`${CITES}:not([aria-label])`)) {
       link.setAttribute("aria-label", `${words.open}${link.textContent}`);
     }
