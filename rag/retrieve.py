@@ -15,6 +15,7 @@ from rag.embed import Embedder
 from rag.index import Index
 from rag.ragged import spread
 from rag.types import Hit, Match, ViewKind
+from rag.vectors import top
 
 # Similarities are asked for this many views; a view past them counts like the last of them.
 _NEAREST = 3000
@@ -129,7 +130,7 @@ class Retriever:
             total[self._by_speaker[name]] += _NAMED
         for age, before in enumerate(reversed(earlier), start=1):
             total = total + _FADING**age * before.total
-        best = _first(total, k)
+        best = top(total, k).tolist()
         by = {"meaning": near.meaning, "words": near.words}
         ranks = {name: _ranks(scores, best) for name, scores in by.items()}
         matches = self._matches(near, best)
@@ -210,7 +211,7 @@ class Retriever:
         owners = self._owners[found]
         near, places = np.unique(owners[owners >= 0], return_index=True)
         near = near[np.argsort(places)][:_BY_MEANING]
-        passages = np.union1d(near, np.array(_first(words, _BY_WORDS), np.int64))
+        passages = np.union1d(near, top(words, _BY_WORDS))
         at, _ = spread(self._starts[passages], self._starts[passages + 1])
         return np.concatenate([self._by_owner[at], found[owners < 0]])
 
@@ -237,17 +238,6 @@ def _best(owners: Rows, similar: Scores, passages: int, count: int, floor: float
     scores = np.full(passages, floor)
     np.add.at(scores, owner[kept], (similar[by_owner][kept] - floor) / count)
     return scores
-
-
-def _first(scores: Scores, k: int) -> list[int]:
-    """Return the places of the `k` highest scores, highest first; ties in their order."""
-    if not 0 < k < len(scores):
-        every: list[int] = np.argsort(-scores, kind="stable")[:k].tolist()
-        return every
-    # Sorting all of them takes longer than what was to be sorted took to compute.
-    some = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
-    best: list[int] = some[np.argsort(-scores[some], kind="stable")][:k].tolist()
-    return best
 
 
 def _ranks(scores: Scores, places: Sequence[int]) -> dict[int, int]:

@@ -20,6 +20,8 @@ from rag.errors import StaleIndexError
 # asks for (17 ms to Chroma's 45 at 100,000 rows of 256), and a process need not load Chroma, which
 # takes 0.6 s, to answer one question.
 _EXACT = 200_000
+# What differs past these is alike: it depends on how many rows are compared at once.
+_DIGITS = 6
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -80,7 +82,7 @@ class ExactStore:
 
     def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
         """Return the cosine similarities of some rows, in their order."""
-        return _cosines(self._rows[rows], vector)
+        return _cosines(self._rows[rows], vector).round(_DIGITS)
 
     def near(self, vector: Vectors) -> NDArray[np.float64]:
         """Return the cosine similarity of every row."""
@@ -109,7 +111,7 @@ class PartStore:
 
     def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
         """Return the cosine similarities of any rows. Raises StaleIndexError."""
-        return _cosines(self._rows.take(rows), vector)
+        return _cosines(self._rows.take(rows), vector).round(_DIGITS)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -227,17 +229,22 @@ class RowFile:
 
 
 def first(rows: Rows, near: NDArray[np.float64], k: int) -> Found:
-    """Return the `k` nearest of some rows, nearest first; ties by row.
-
-    What differs past the sixth digit is alike: it depends on how many rows are compared at once.
-    """
-    near = near.round(6)
-    if 0 < k < len(rows):  # sorting all of them takes longer than comparing them did
-        kept = near >= np.partition(near, len(near) - k)[len(near) - k]
-        rows, near = rows[kept], near[kept]
-    best = np.lexsort((rows, -near))[: max(0, k)]
+    """Return the `k` nearest of some rows, nearest first; ties by row."""
+    near = near.round(_DIGITS)
+    best = top(near, k, rows)
     return rows[best], near[best]
 
 
+def top(scores: NDArray[np.float64], k: int, rows: Rows | None = None) -> Rows:
+    """Return the places of the `k` highest scores, highest first; ties by `rows`, None for their
+    order.
+    """
+    places = np.arange(len(scores))
+    if 0 < k < len(scores):  # sorting all of them takes longer than it took to compute them
+        places = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    ties = places if rows is None else rows[places]
+    return places[np.lexsort((ties, -scores[places]))[: max(0, k)]]
+
+
 def _cosines(rows: Vectors, vector: Vectors) -> NDArray[np.float64]:
-    return np.asarray(rows @ vector.astype(np.float32), np.float64).round(6)
+    return np.asarray(rows @ vector.astype(np.float32), np.float64)
