@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +21,18 @@ from rag.embed import Embedder, Pieces
 from rag.errors import IndexLockedError, IndexWriteError, StaleIndexError
 from rag.index import DAMAGE, FORM, Generation, checksum, opened, published, rows_of
 from rag.lexical import Lexical, Words
-from rag.segments import Content, Segment, computed, joined, write
+from rag.segments import LARGEST, Content, Segment, computed, cut, joined, write
 from rag.shelf import Leaf, Shelf, fingerprint
 from rag.store import stored_files
+from rag.types import ViewKind
 from rag.vectors import Rows, fits
 
 _log = logging.getLogger(__name__)
 _FOLDERS = ("gen-*", "seg-*", "build-*")  # the last were made by earlier versions
 _SAME = 0.85  # similarity from which a decoy and a beginner question ask the same
 _SPARE_BYTES = 40_000_000  # what sqlite and Chroma need beside the vectors
+# Measured: 1.1 kB a view, or 20 bytes a character, and Chroma as much again; doubled.
+_PER_VIEW, _PER_CHARACTER = 4_000, 80
 
 Progress = Callable[[str, float], None]
 
@@ -56,21 +58,24 @@ def build(
         keys = shelf.keys
         if _is_whole(index_dir, keys, pieces):
             return 0  # the process that held the lock has just built it
-        plan = _planned(shelf, _segments(index_dir))
-        _need_room(index_dir, plan.rows)
+        before = _segments(index_dir)
+        known = {size.key for segment in before for size in segment.sizes}
+        new = [leaf for leaf in shelf.leaves if leaf.key not in known]
+        _need_room(index_dir, _PER_CHARACTER * sum(len(leaf.text) for leaf in new))
         name = f"{time.time_ns():x}-{fingerprint(keys)[:12]}"
-        made = [index_dir / f"seg-{name}", index_dir / f"gen-{name}"]
         try:
-            _write(made, plan, keys, embedder, pieces, progress)
+            made = _Made(index_dir, name, embedder, pieces, progress)
+            segments = made.segments(before, new, keys)
+            generation = made.generation(segments, keys)
             progress("verifying", 0.9)
-            _verify(index_dir, made, keys)
-            _publish(index_dir, made[1])
+            _verify(index_dir, [*made.folders, generation], keys)
+            _publish(index_dir, generation)
         except (OSError, StaleIndexError) as error:
             msg = f"The index could not be written to {index_dir} ({error}); is the disk full?"
             raise IndexWriteError(msg) from error
         finally:
             _clear(index_dir)
-    return sum(1 for leaf in plan.new if leaf.passages)
+    return sum(1 for leaf in new if leaf.doc_id)
 
 
 @contextmanager
@@ -90,7 +95,7 @@ def _builder(index_dir: Path, wait_s: float) -> Iterator[None]:
 
 def _is_whole(index_dir: Path, keys: Sequence[str], pieces: Pieces) -> bool:
     try:
-        opened(index_dir, published(index_dir), keys, pieces)[0].close()
+        opened(index_dir, published(index_dir), keys, pieces).store.close()
     except StaleIndexError as error:
         _log.info("%s", error)
         return False
@@ -105,48 +110,42 @@ def _segments(index_dir: Path) -> list[Segment]:
         for name in generation.segments:
             with suppress(StaleIndexError, *DAMAGE):
                 generation.check(within=f"{name}/")
-                segment = Segment(index_dir / name)
-                segment.store(whole=fits(len(segment))).close()
-                whole.append(segment)
+                whole.append(_readable(Segment(index_dir / name)))
     return whole
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What becomes of each segment in use, and which leaves have to be computed."""
-
-    kept: Sequence[Segment]  # they serve the next generation as they are
-    moved: Sequence[Segment]  # their leaves, if any is left, are written anew beside the new ones
-    new: Sequence[Leaf]
-    rows: int  # views that are written
-    every: int  # views of the shelf
+def _readable(segment: Segment) -> Segment:
+    """Return the segment if its vectors can be opened. Raises StaleIndexError or `DAMAGE`."""
+    for opened_ in segment.open(segment.searched, exact=fits(len(segment.searched))):
+        opened_.close()
+    return segment
 
 
-def _planned(shelf: Shelf, segments: Sequence[Segment]) -> _Plan:
-    """Plan the least work now that keeps segments few: one that is no larger than what is written
+def _sorted_out(
+    segments: Sequence[Segment], keys: set[str], rows: int
+) -> tuple[list[Segment], list[Segment]]:
+    """Return which segments serve the next generation as they are, and which are written anew,
+    beside `rows` new views: what is left of their leaves.
+
+    That is the least work now that keeps segments few: one that is no larger than what is written
     beside it is written with it, and so is one of which less than half is left. Each view is so
     written anew about as often as the shelf doubles (Bentley and Saxe, 1980).
     """
-    keys = set(shelf.keys)
-    known = {size.key for segment in segments for size in segment.sizes}
-    new = [leaf for leaf in shelf.leaves if leaf.key not in known]
-    rows = sum(len(leaf.views) for leaf in new)
-    every = rows + sum(segment.views(keys) for segment in segments)
     kept: list[Segment] = []
     moved: list[Segment] = []
     for segment in sorted(segments, key=lambda segment: segment.views(keys)):
         living = segment.views(keys)
-        if living <= rows or 2 * living < len(segment):
+        if living <= rows <= LARGEST - living or 2 * living < len(segment):
             rows += living
             moved.append(segment)
         else:
             kept.append(segment)
-    return _Plan(kept, moved, new, rows, every)
+    return kept, moved
 
 
-def _need_room(index_dir: Path, views: int) -> None:
-    needed = _SPARE_BYTES + views * 12_000  # measured: 4 to 6 kB a row of 256 numbers, doubled
-    free = shutil.disk_usage(index_dir).free
+def _need_room(index_dir: Path, needed: int) -> None:
+    """Raise IndexWriteError where the disk has no room for so many bytes and for the databases."""
+    free, needed = shutil.disk_usage(index_dir).free, needed + _SPARE_BYTES
     if free < needed:
         msg = (
             f"{index_dir} has {free // 1_000_000} MB free and the index needs "
@@ -155,50 +154,111 @@ def _need_room(index_dir: Path, views: int) -> None:
         raise IndexWriteError(msg)
 
 
-def _write(
-    made: Sequence[Path],
-    plan: _Plan,
-    keys: Sequence[str],
-    embedder: Embedder,
-    pieces: Pieces,
-    progress: Progress,
-) -> None:
-    """Write a segment of what is new or moved, if there is any, and the generation."""
-    folder, generation = made
-    segments = list(plan.kept)
-    written = [leaf for segment in plan.moved for leaf in _living(segment, set(keys))]
-    if plan.new:
-        shown = lambda share: progress("embedding", 0.4 * share)  # noqa: E731
-        written.append(computed(plan.new, embedder, pieces, shown))
-    if written:
-        progress("storing vectors", 0.4)
-        write(folder, joined(written), chroma=2 * plan.rows > plan.every)
-        segments.append(Segment(folder))
-    progress("indexing words", 0.8)
-    contents = [segment.content for segment in segments]
-    words = {key: part.words for content in contents for key, part in content.leaves()}
-    generation.mkdir()
-    Lexical.of(Words.joined([words[key] for key in keys])).write(generation / "words")
-    np.save(generation / "silent.npy", _silent(contents, rows_of(keys, segments)))
-    _describe(generation, segments, keys, embedder.name)
+class _Made:
+    """The folders of a generation that is being written."""
+
+    def __init__(
+        self,
+        index_dir: Path,
+        name: str,
+        embedder: Embedder,
+        pieces: Pieces,
+        progress: Progress,
+    ) -> None:
+        self._index_dir, self._name = index_dir, name
+        self._embedder, self._pieces, self._progress = embedder, pieces, progress
+        self.folders: list[Path] = []
+
+    def segments(
+        self, before: Sequence[Segment], new: Sequence[Leaf], keys: Sequence[str]
+    ) -> list[Segment]:
+        """Compute and write what is new, joined with what is written anew; return all segments.
+
+        What is too much for one segment is written as it is computed, so that memory does not grow
+        with the shelf.
+        """
+        fresh, last = list[Segment](), list[Content]()
+        for content in self._computed(new):
+            fresh += [self._written(one) for one in last]
+            last = [content]
+        kept, moved = _sorted_out(before, set(keys), sum(map(len, last)))
+        last += [part for segment in moved for part in segment.content.only(set(keys))]
+        fresh += [self._written(joined(parts)) for parts in _packed(last)]
+        self._progress("storing vectors", 0.6)
+        return [*kept, *self._in_chroma(kept, fresh, set(keys))]
+
+    def _computed(self, new: Sequence[Leaf]) -> Iterator[Content]:
+        every, done = sum(len(leaf.text) for leaf in new) or 1, 0
+        sizes = {leaf.key: len(leaf.text) for leaf in new}
+        for leaves in cut(new):
+            here = sum(sizes[leaf.key] for leaf in leaves)
+
+            def shown(share: float, done: int = done, here: int = here) -> None:
+                self._progress("embedding", 0.6 * (done + share * here) / every)
+
+            yield computed(leaves, self._embedder, self._pieces, shown)
+            done += here
+
+    def _written(self, content: Content) -> Segment:
+        _need_room(self._index_dir, _PER_VIEW * len(content))
+        folder = self._index_dir / f"seg-{self._name}-{len(self.folders)}"
+        self.folders.append(folder)
+        write(folder, content)
+        return Segment(folder)
+
+    def _in_chroma(
+        self, kept: Sequence[Segment], fresh: Sequence[Segment], keys: set[str]
+    ) -> list[Segment]:
+        """Return the `fresh` segments, in Chroma what Chroma is asked for, or is most of it."""
+        every = [*kept, *fresh]
+        asked = not fits(sum(len(segment.searched) for segment in every))
+        half = sum(segment.views(keys) for segment in every) / 2
+        return [
+            segment.with_graph(asked=asked) if asked or len(segment) > half else segment
+            for segment in fresh
+        ]
+
+    def generation(self, segments: Sequence[Segment], keys: Sequence[str]) -> Path:
+        """Write the generation that these segments are; return its folder."""
+        self._progress("indexing words", 0.8)
+        folder = self._index_dir / f"gen-{self._name}"
+        folder.mkdir()
+        words = {
+            key: segment.words.part(passages.start, passages.stop)
+            for segment in segments
+            for key, passages, _ in segment.by_leaf()
+        }
+        Lexical.of(Words.joined([words[key] for key in keys])).write(folder / "words")
+        np.save(folder / "silent.npy", _silent(segments, rows_of(keys, segments)))
+        _describe(folder, segments, keys, self._embedder.name)
+        return folder
 
 
-def _living(segment: Segment, keys: set[str]) -> list[Content]:
-    return [part for key, part in segment.content.leaves() if key in keys]
+def _packed(contents: Sequence[Content]) -> Iterator[list[Content]]:
+    """Yield `contents` in lists that each make a segment."""
+    together: list[Content] = []
+    for content in contents:
+        if together and sum(map(len, together)) + len(content) > LARGEST:
+            yield together
+            together = []
+        together.append(content)
+    if together:
+        yield together
 
 
-def _silent(contents: Sequence[Content], rows: Sequence[Rows]) -> Rows:
+def _silent(segments: Sequence[Segment], numbers: Sequence[Rows]) -> Rows:
     """Return the decoys that say what a beginner question says, and are to be near to nothing.
 
     So an essay may be added that answers a decoy, and no question that Mentor offers is refused.
     """
     found: dict[str, tuple[list[NDArray[np.float32]], list[Rows]]] = {}
-    for kind in ("question", "decoy"):
+    kinds: tuple[ViewKind, ...] = ("question", "decoy")
+    for kind in kinds:
         vectors, places = found.setdefault(kind, ([], []))
-        for content, known in zip(contents, rows, strict=True):
-            at = content.of_kind(kind)
+        for segment, known in zip(segments, numbers, strict=True):
+            at = segment.columns.of_kind(kind)
             at = at[known[at] >= 0]
-            vectors.append(content.vectors[at])
+            vectors.append(segment.rows(at))
             places.append(known[at])
     asked, decoys = (np.concatenate(found[kind][0]) for kind in ("question", "decoy"))
     if not len(asked) or not len(decoys):
@@ -207,17 +267,19 @@ def _silent(contents: Sequence[Content], rows: Sequence[Rows]) -> Rows:
 
 
 def _verify(index_dir: Path, made: Sequence[Path], keys: Sequence[str]) -> None:
-    """Raise StaleIndexError where what was written does not read back as it should."""
+    """Raise StaleIndexError where what was written does not read back as it should; the generation
+    is the last of what was.
+    """
     try:
-        generation = Generation.read(index_dir, made[1].name)
+        generation = Generation.read(index_dir, made[-1].name)
         for folder in made:
             generation.check(within=f"{folder.name}/")
         segments = [Segment(index_dir / name) for name in generation.segments]
         for segment in segments:
             if segment.folder in made:
-                segment.store(whole=fits(len(segment))).close()
+                _readable(segment)
         rows_of(keys, segments)
-        Lexical.read(made[1] / "words")
+        Lexical.read(made[-1] / "words")
     except DAMAGE as error:
         msg = f"what was written cannot be read back ({error})"
         raise StaleIndexError(msg) from error

@@ -15,9 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from rag.catalog import Passages, Size, Views, catalog
+from rag.columns import Columns
 from rag.embed import Pieces
 from rag.errors import StaleIndexError
 from rag.interaction import Interaction
@@ -25,11 +28,10 @@ from rag.lexical import Lexical
 from rag.ragged import Ragged
 from rag.segments import Segment
 from rag.shelf import Leaf, Shelf, fingerprint
-from rag.types import Passage, View
-from rag.vectors import ExactStore, JoinedStore, Rows, Store, fits
+from rag.vectors import ExactStore, JoinedMatrix, JoinedStore, Rows, Store, fits, is_small
 
 _NAME = re.compile(r"gen-[0-9a-f-]{1,80}")
-FORM = 1  # of about.json and the folders beside it: raise it when they change
+FORM = 2  # of about.json and the folders beside it: raise it when they change
 # What no reader of damaged files is spared: theirs, numpy's, json's.
 DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError)
 
@@ -43,8 +45,8 @@ class Index:
     was made from, `generation` names it.
     """
 
-    passages: tuple[Passage, ...]
-    views: tuple[View, ...]
+    passages: Passages
+    views: Views
     store: Store
     lexical: Lexical
     interaction: Interaction
@@ -69,15 +71,10 @@ def read(index_dir: Path, shelf: Shelf, pieces: Pieces) -> Index:
 
 
 def _read(index_dir: Path, name: str, shelf: Shelf, pieces: Pieces) -> Index:
-    keys = [leaf.key for leaf in shelf.leaves]
-    store, lexical, interaction = opened(index_dir, name, keys, pieces)
-    counts = len(store), len(interaction), len(lexical)
-    wanted = len(shelf.views), len(shelf.views), len(shelf.passages)
-    if counts != wanted:
-        store.close()
-        msg = f"The index holds {counts} rows and not {wanted}; run `mentor index`."
-        raise StaleIndexError(msg)
-    return Index(shelf.passages, shelf.views, store, lexical, interaction, shelf.leaves, name)
+    found = opened(index_dir, name, shelf.keys, pieces)
+    passages, views = catalog(shelf.leaves, found.columns, found.sizes)
+    parts = found.store, found.lexical, found.interaction
+    return Index(passages, views, *parts, shelf.leaves, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +125,17 @@ def published(index_dir: Path) -> str:
     return name
 
 
-def opened(
-    index_dir: Path, name: str, keys: Sequence[str], pieces: Pieces
-) -> tuple[Store, Lexical, Interaction]:
+class Opened(NamedTuple):
+    """What a generation holds, in the order of the shelf; `sizes` are those of its leaves."""
+
+    store: Store
+    lexical: Lexical
+    interaction: Interaction
+    columns: Columns
+    sizes: Sequence[Size]
+
+
+def opened(index_dir: Path, name: str, keys: Sequence[str], pieces: Pieces) -> Opened:
     """Open a generation, in use or not yet, and check that it is whole and of these leaves.
 
     Raises:
@@ -144,12 +149,34 @@ def opened(
         generation.check()
         segments = [Segment(index_dir / part) for part in generation.segments]
         silent = np.load(generation.folder / "silent.npy")
-        store = _store(segments, rows_of(keys, segments), silent)
-        interaction = Interaction(pieces, _pieces(keys, segments))
-        return store, Lexical.read(generation.folder / "words"), interaction
+        lexical = Lexical.read(generation.folder / "words")
+        found = _opened(keys, segments, silent, lexical, pieces)
     except DAMAGE as error:
         msg = f"The index in {index_dir / name} is damaged ({error}); run `mentor index`."
         raise StaleIndexError(msg) from error
+    return found
+
+
+def _opened(
+    keys: Sequence[str],
+    segments: Sequence[Segment],
+    silent: Rows,
+    lexical: Lexical,
+    pieces: Pieces,
+) -> Opened:
+    columns, cut = _in_order(keys, segments)
+    sizes = _sizes(keys, segments)
+    wanted = sum(size.passages for size in sizes), sum(size.views for size in sizes)
+    if not wanted[0] == len(columns.spans) == len(lexical) or len(columns.kinds) != wanted[1]:
+        msg = f"it holds {len(lexical)} passages and not {wanted[0]}"
+        raise ValueError(msg)
+    interaction = Interaction(pieces, cut)
+    store = _store(segments, rows_of(keys, segments), silent)
+    if not wanted[1] == len(store) == len(interaction):
+        store.close()
+        msg = f"it holds {len(store)} rows and not {wanted[1]}"
+        raise ValueError(msg)
+    return Opened(store, lexical, interaction, columns, sizes)
 
 
 def checksum(path: Path) -> str:
@@ -178,21 +205,38 @@ def rows_of(keys: Sequence[str], segments: Sequence[Segment]) -> list[Rows]:
     return rows
 
 
-def _store(segments: Sequence[Segment], rows: Sequence[Rows], silent: Rows) -> Store:
-    living = sum(int((known >= 0).sum()) for known in rows)
-    stores = [segment.store(whole=fits(living)) for segment in segments]
-    if len(stores) == 1 and not len(silent) and (np.diff(rows[0], prepend=-1) == 1).all():
-        return stores[0]
-    rows = list(rows)
-    for at, store in enumerate(stores):
-        if isinstance(store, ExactStore):  # what is gone need not be compared
-            stores[at], rows[at] = store.only(rows[at] >= 0), rows[at][rows[at] >= 0]
-    return JoinedStore(stores, rows, silent)
+def _sizes(keys: Sequence[str], segments: Sequence[Segment]) -> list[Size]:
+    known = {size.key: size for segment in segments for size in segment.sizes}
+    return [known[key] for key in keys]
 
 
-def _pieces(keys: Sequence[str], segments: Sequence[Segment]) -> Ragged:
-    """Return the pieces of every view, in the order of the shelf."""
+def _store(segments: Sequence[Segment], numbers: Sequence[Rows], silent: Rows) -> Store:
+    """Open the vectors of the leaves that are left, under the numbers of their views."""
+    living = [known >= 0 for known in numbers]
+    is_whole = is_small(sum(int(here.sum()) for here in living))
+    compared = [
+        np.flatnonzero(here) if is_whole else segment.searched[here[segment.searched]]
+        for segment, here in zip(segments, living, strict=True)
+    ]
+    exact = is_whole or fits(sum(map(len, compared)))
+    searchers, known_as, files = [], [], []
+    for segment, known, rows in zip(segments, numbers, compared, strict=True):
+        searcher, file = segment.open(rows, exact=exact)
+        # What is gone need not be compared; Chroma holds it all the same.
+        known_as.append(known[rows if isinstance(searcher, ExactStore) else segment.searched])
+        searchers.append(searcher)
+        files.append(file)
+    return JoinedStore(searchers, known_as, JoinedMatrix(files, numbers), silent, is_whole=is_whole)
+
+
+def _in_order(keys: Sequence[str], segments: Sequence[Segment]) -> tuple[Columns, Ragged]:
+    """Return the columns, and the pieces of every view, in the order of the shelf."""
     if len(segments) == 1 and [size.key for size in segments[0].sizes] == list(keys):
-        return segments[0].pieces
-    found = {key: part for segment in segments for key, part in segment.pieces_by_leaf()}
-    return Ragged.joined([found[key] for key in keys])
+        return segments[0].columns, segments[0].pieces
+    parts = {
+        key: (segment.columns.part(passages, views), segment.pieces.part(views.start, views.stop))
+        for segment in segments
+        for key, passages, views in segment.by_leaf()
+    }
+    columns, pieces = zip(*(parts[key] for key in keys), strict=True) if keys else ((), ())
+    return Columns.joined(columns), Ragged.joined(pieces)

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from rag.ragged import Ragged
 from rag.text import words
+from rag.vectors import top
 
 _K1, _B = 1.5, 0.75
+_SLIP = 1e-4  # more than what adding up in another order can make of a score
 _LOW = (1 << 32) - 1  # of a pair: the half that names the text
 
 
@@ -45,10 +48,12 @@ class Words:
                 seen[id(part.vocabulary)] = np.array(renamed, np.int32)
             ids.append(Ragged(seen[id(part.vocabulary)][part.ids.values], part.ids.starts))
         together = Ragged.joined(ids)
-        used, values = np.unique(together.values, return_inverse=True)
+        used = np.flatnonzero(np.bincount(together.values, minlength=len(known)))
+        place = np.zeros(len(known), np.int32)
+        place[used] = np.arange(len(used))
         every = tuple(known)
         vocabulary = tuple(every[at] for at in used.tolist())
-        return cls(vocabulary, Ragged(values.astype(np.int32), together.starts))
+        return cls(vocabulary, Ragged(place[together.values], together.starts))
 
     @classmethod
     def read(cls, folder: Path) -> "Words":
@@ -87,6 +92,9 @@ class Lexical:
         """
         self._places = {word: at for at, word in enumerate(vocabulary)}
         self._starts, self._texts, self._weights, self._size = starts, texts, weights, size
+        filled = np.flatnonzero(np.diff(starts))
+        self._most = np.zeros(len(starts) - 1, np.float32)  # that a word counts in any text
+        self._most[filled] = np.maximum.reduceat(weights, starts[filled]) if len(filled) else 0.0
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> "Lexical":
@@ -137,20 +145,81 @@ class Lexical:
         asked.
         """
         scores = np.zeros(self._size, np.float32)
-        for word in words(question):
-            if word in self._places:
-                found = self._found(word)
-                scores[self._texts[found]] += self.rarity(word) * self._weights[found]
+        for word, times in self._known(question).items():
+            found = self._found(word)
+            scores[self._texts[found]] += self.rarity(word) * times * self._weights[found]
         return scores
 
-    def coverage(self, question: str) -> NDArray[np.float64]:
-        """Return how much of the question's words, by rarity, each text holds: from 0 to about 1.
+    def coverage(
+        self, question: str, texts: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return how much of the question's words, by rarity, each text holds, or each of `texts`,
+        which ascend: from 0 to about 1.
 
         Words that stand nowhere count too, as the rarest: a question that shares only "a" with a
         text is not covered by it, though no text may be nearer.
         """
         reach = sum(self.rarity(word) for word in set(words(question)))
-        return self.scores(question).astype(np.float64) / (reach or 1.0)
+        scores = self.scores(question) if texts is None else self._of(question, texts)
+        return scores.astype(np.float64) / (reach or 1.0)
+
+    def _of(self, question: str, texts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores of some texts, ascending."""
+        scores = np.zeros(len(texts), np.float32)
+        for word, times in self._known(question).items():
+            self._add(scores, texts, word, times)
+        return scores
+
+    def _add(
+        self, scores: NDArray[np.float32], texts: NDArray[np.int64], word: str, times: int
+    ) -> None:
+        """Add to the scores of some texts, ascending, what a word counts in them."""
+        found = self._found(word)
+        holding, weights = self._texts[found], self._weights[found]
+        at = np.minimum(np.searchsorted(holding, texts), len(holding) - 1)
+        here = holding[at] == texts
+        scores[here] += self.rarity(word) * times * weights[at[here]]
+
+    def _known(self, question: str) -> Counter[str]:
+        return Counter(word for word in words(question) if word in self._places)
+
+    def top(self, question: str, k: int) -> NDArray[np.int64]:
+        """Return the `k` texts that score highest, best first, ties in their order; none that
+        shares no word.
+
+        As MaxScore does it (Turtle and Flood, Query Evaluation, 1995): words come in the order of
+        what they can count at most. As soon as `k` texts have more than all further words together
+        can give, these words are looked up in the texts that may still be among the best.
+        """
+        asked = self._known(question)
+        most = {w: self.rarity(w) * n * self._most[self._places[w]] for w, n in asked.items()}
+        order = sorted(asked, key=lambda word: -most[word])
+        scores, rest = np.zeros(self._size, np.float32), float(sum(most.values()))
+        some = np.empty(0, np.int32)  # any `k` texts tell what the best have at least
+        for done, word in enumerate(order, start=1):
+            found = self._found(word)
+            scores[self._texts[found]] += self.rarity(word) * asked[word] * self._weights[found]
+            rest -= float(most[word])
+            some = some if len(some) >= k else np.union1d(some, self._texts[found])
+            if done < len(order) and 0 < k <= len(some):
+                least = np.partition(scores[some], len(some) - k)[len(some) - k] - rest - _SLIP
+                if least > 0:
+                    left = np.flatnonzero(scores >= least)
+                    return self._best(left, scores[left], order[done:], asked)[:k]
+        every = np.flatnonzero(scores)
+        return self._best(every, scores[every], (), asked)[:k]
+
+    def _best(
+        self,
+        texts: NDArray[np.int64],
+        scores: NDArray[np.float32],
+        further: Sequence[str],
+        asked: Mapping[str, int],
+    ) -> NDArray[np.int64]:
+        """Return some texts, best first, when `further` words are counted, too."""
+        for word in further:
+            self._add(scores, texts, word, asked[word])
+        return texts[top(scores, len(texts))]
 
     def rarity(self, word: str) -> float:
         """Return the inverse document frequency of a word; the highest value for an unseen one."""

@@ -17,6 +17,7 @@ from rag import index, query, wording
 from rag.alike import grouped
 from rag.answer import Answerer, Quoter
 from rag.care import care
+from rag.catalog import ById
 from rag.compose import Composer, Said
 from rag.embed import Embedder, Judge, Pieces, open_judge
 from rag.errors import QuestionError, StaleIndexError
@@ -66,13 +67,9 @@ class Mentor:
         self._evidence = Evidence(opened.lexical)
         self._judge, self._writer = judge, writer
         self._embedder = embedder
-        self._passages = {passage.id: passage for passage in opened.passages}
-        self._by_essay: dict[str, list[Passage]] = {id_: [] for id_ in self.documents}
-        for passage in opened.passages:
-            self._by_essay[passage.doc_id].append(passage)
         self._composer = Composer(
             self.documents,
-            self._passages,
+            ById(opened.passages),
             answerer or Quoter(),
             writer,
             lambda: self.retold_checker,
@@ -241,8 +238,11 @@ class Mentor:
 
     def passages_at(self, doc_id: str, span: Span) -> list[Passage]:
         """Return the passages that a stretch of an essay touches, in order; KeyError: no essay."""
-        self.documents[doc_id]
-        return [p for p in self._by_essay[doc_id] if p.span.overlap(span)]
+        return self._index.passages.touching(doc_id, span)
+
+    def count(self, doc_id: str) -> int:
+        """Return how many passages an essay has; KeyError: no essay."""
+        return len(self._index.passages.of(doc_id))
 
     def starters(self, lang: Lang, n: int = 4) -> tuple[str, ...]:
         """Return up to `n` questions that the shelf answers, from as many essays as it can."""
@@ -390,14 +390,16 @@ class Mentor:
         """
         cited = [(c.doc_id, c.span) for sentence in sentences for c in sentence.citations]
         chosen: dict[str, str] = {}
-        for row, similarity in zip(near.rows.tolist(), near.similar.tolist(), strict=True):
+        for row in near.rows[
+            self._index.views.are("question", near.rows) & (near.similar <= _SAME)
+        ].tolist():
             view = self._index.views[row]
-            fits = view.kind == "question" and view.lang == lang and similarity <= _SAME
-            if not fits or len(view.text) > _HANDY[lang] or not _WELL_PUT.fullmatch(view.text):
+            fits = view.lang == lang and len(view.text) <= _HANDY[lang]
+            if not fits or not _WELL_PUT.fullmatch(view.text):
                 continue
-            doc_id = self._passages[view.passage_id].doc_id
-            place = view.span or self._passages[view.passage_id].span
-            known = any(doc_id == id_ and span.overlap(place) for id_, span in cited)
+            passage = self._index.passages[int(self._index.views.owners[row])]
+            place = view.span or passage.span
+            known = any(passage.doc_id == id_ and span.overlap(place) for id_, span in cited)
             if not known and view.passage_id not in chosen:
                 chosen[view.passage_id] = view.text
             if len(chosen) == _FOLLOWUPS:

@@ -6,7 +6,7 @@ passage holds. Knows nothing of answers: what to say, if anything, is decided el
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,17 +46,21 @@ class Nearness:
     """What a question comes near to.
 
     `rows` of views, nearest first, and how `similar` they are: the mean of the cosine of the two
-    texts and of how much of the question the view says piece by piece. `texts`, `questions`,
-    `words`: a score for each passage, by its own text and nearest sentence, by the beginner
-    questions it answers, by the rare words it shares. `asked`, `decoys`: similarities to beginner
-    questions, and to questions that no essay answers, nearest first. `is_asked` says which passages
-    have beginner questions of their own, `best_is_asked` whether the best one has. Where it has
-    none, `strange` says what share of the question nothing on the shelf is near to, and `home` how
-    near the question is to all the shelf's sentences, 1 for as near as they are to each other.
+    texts and of how much of the question the view says piece by piece. `passages`: those that were
+    compared with it, ascending; of a small shelf all. `texts`, `questions`, `words`: a score for
+    each of them, by its own text and nearest sentence, by the beginner questions it answers, by the
+    rare words it shares; `floor` is what a view counts that was not compared. `asked`, `decoys`:
+    similarities to beginner questions, and to questions that no essay answers, nearest first.
+    `is_asked` says which passages have beginner questions of their own, `best_is_asked` whether the
+    best one has. Where it has none, `strange` says what share of the question nothing on the shelf
+    is near to, and `home` how near the question is to all the shelf's sentences, 1 for as near as
+    they are to each other.
     """
 
     rows: Rows
     similar: Scores
+    floor: float
+    passages: Rows
     texts: Scores
     questions: Scores
     words: Scores
@@ -89,19 +93,14 @@ class Retriever:
 
     def __init__(self, index: Index, embedder: Embedder) -> None:
         self._index, self._embedder = index, embedder
-        order = {passage.id: at for at, passage in enumerate(index.passages)}
-        self._owners = np.array([order.get(view.passage_id, -1) for view in index.views], np.int64)
-        self._kinds = np.array([view.kind for view in index.views], np.str_)
+        self._owners = index.views.owners
         # The views of passage `at` are `by_owner[starts[at]:starts[at + 1]]`.
         self._by_owner = np.argsort(self._owners, kind="stable")
-        passages = np.arange(len(index.passages) + 1)
-        self._starts = np.searchsorted(self._owners[self._by_owner], passages)
-        asked = self._owners[self._kinds == "question"]
-        self._asked = np.isin(np.arange(len(index.passages)), asked)
-        speakers: dict[str, list[int]] = {}
-        for at, passage in enumerate(index.passages):
-            speakers.setdefault(passage.speaker, []).append(at)
-        self._by_speaker = {name: np.array(at, np.int64) for name, at in speakers.items()}
+        self._every = np.arange(len(index.passages))
+        ends = np.arange(len(index.passages) + 1)
+        self._starts = np.searchsorted(self._owners[self._by_owner], ends)
+        self._asked = np.zeros(len(index.passages), np.bool_)
+        self._asked[self._owners[index.views.of_kind("question")]] = True
 
     def __call__(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
         """Return up to `k` hits, best first, ties in shelf order.
@@ -125,53 +124,69 @@ class Retriever:
 
         Passages by speakers who are `named` in the question come first among equals.
         """
-        total = near.total
-        for name in self._by_speaker.keys() & set(named):
-            total[self._by_speaker[name]] += _NAMED
+        spoken = [self._index.passages.by(name) for name in named]
+        of_others = [*spoken, *(before.passages for before in earlier)]
+        passages = reduce(np.union1d, of_others, near.passages)
+        total = self._totals(near, passages)
+        for theirs in spoken:
+            total[np.searchsorted(passages, theirs)] += _NAMED
         for age, before in enumerate(reversed(earlier), start=1):
-            total = total + _FADING**age * before.total
-        best = top(total, k).tolist()
+            total = total + _FADING**age * self._totals(before, passages)
+        places = top(total, k)
+        best = passages[places].tolist()
         by = {"meaning": near.meaning, "words": near.words}
-        ranks = {name: _ranks(scores, best) for name, scores in by.items()}
+        ranks = {name: _ranks(near.passages, scores, best) for name, scores in by.items()}
         matches = self._matches(near, best)
         return [
             Hit(
                 self._index.passages[at],
-                round(float(total[at]), 4),
+                round(score, 4),
                 {name: rank[at] for name, rank in ranks.items() if at in rank},
                 tuple(matches[at]),
             )
-            for at in best
+            for at, score in zip(best, total[places].tolist(), strict=True)
         ]
+
+    def _totals(self, near: Nearness, passages: Rows) -> Scores:
+        """Return the scores of some passages, ascending, compared or not."""
+        if len(passages) == len(near.passages):
+            return near.total
+        texts = 2 * near.floor
+        unasked = texts + _QUESTIONS * (_UNASKED + _PER_TEXT * texts)
+        scores = np.where(self._asked[passages], texts + _QUESTIONS * near.floor, unasked)
+        scores[np.searchsorted(passages, near.passages)] = near.total
+        return scores
 
     def near(self, question: str) -> Nearness:
         """Return how near every passage is to one question."""
-        words = self._index.lexical.coverage(question)
-        rows, similar, floor = self._views(question, words)
-        kinds, owners = self._kinds[rows], self._owners[rows]
+        rows, similar, passages, floor = self._views(question)
+        are, owners = self._index.views.are, self._owners[rows]
 
         def best(kind: ViewKind, count: int) -> Scores:
-            chosen = kinds == kind
-            passages = len(self._index.passages)
-            return _best(owners[chosen], similar[chosen], passages, count, floor)
+            chosen = are(kind, rows)
+            places = np.searchsorted(passages, owners[chosen])
+            return _best(places, similar[chosen], len(passages), count, floor)
 
+        everything = len(passages) == len(self._every)
+        words = self._index.lexical.coverage(question, None if everything else passages)
         texts = best("text", 1) + best("sentence", 1)
-        unasked = _UNASKED + _PER_TEXT * texts
-        questions = np.where(self._asked, best("question", _BEST_QUESTIONS), unasked)
+        is_asked, unasked = self._asked[passages], _UNASKED + _PER_TEXT * texts
         near = Nearness(
             rows=rows,
             similar=similar,
+            floor=floor,
+            passages=passages,
             texts=texts,
-            questions=questions,
+            questions=np.where(is_asked, best("question", _BEST_QUESTIONS), unasked),
             words=words,
-            is_asked=self._asked,
-            asked=similar[kinds == "question"],
-            decoys=similar[kinds == "decoy"],
+            is_asked=is_asked,
+            asked=similar[are("question", rows)],
+            decoys=similar[are("decoy", rows)],
             best_is_asked=True,
             strange=0.0,
             home=1.0,
         )
-        if len(texts) and self._asked[near.total.argmax()]:
+        if len(texts) and is_asked[near.total.argmax()]:
             return near
         # Where the sentences of a shelf have little in common, being as near to them says all.
         home = min(1.0, self._at_large(rows, similar) / (self._own_home or 1.0))
@@ -179,50 +194,56 @@ class Retriever:
         return replace(near, best_is_asked=False, strange=strange, home=home)
 
     def _at_large(self, rows: Rows, similar: Scores) -> float:
-        sentences = similar[self._kinds[rows] == "sentence"]
+        sentences = similar[self._index.views.are("sentence", rows)]
         return float(sentences.mean()) if len(sentences) else 0.0
 
     @cached_property
     def _own_home(self) -> float:
         """Return how near some of the shelf's sentences, all over it, are to all of them."""
-        sentences = np.flatnonzero(self._kinds == "sentence")
+        sentences = self._index.views.of_kind("sentence")
         some = sentences[:: max(1, len(sentences) // _SAMPLE)]
         texts = [self._index.views[row].text for row in some.tolist()]
-        near = [self._views(text, self._index.lexical.coverage(text))[:2] for text in texts]
+        near = [self._views(text)[:2] for text in texts]
         return float(np.mean([self._at_large(*found) for found in near])) if near else 0.0
 
-    def _views(self, question: str, words: Scores) -> tuple[Rows, Scores, float]:
-        """Return the nearest views, nearest first, and what the others count."""
+    def _views(self, question: str) -> tuple[Rows, Scores, Rows, float]:
+        """Return the views that are nearest, nearest first; the passages that were compared; and
+        what the other views count.
+        """
         vector = self._embedder.question(question)
         if self._index.store.is_whole:
             rows, cosine = self._index.store.nearest(vector, _NEAREST)
+            passages = self._every
         else:
             found, _ = self._index.store.nearest(vector, _NEAREST_WHOLE)
-            rows = self._widened(found, words)
+            passages, rows = self._widened(found, question)
             cosine = self._index.store.similar(vector, rows)
         similar = (cosine + self._index.interaction.scores(question, rows)) / 2
         order = np.lexsort((rows, -similar))
         all_of_them = len(rows) == len(self._index.views)
         floor = 0.0 if all_of_them else float(similar.min(initial=0.0))
-        return rows[order], similar[order], floor
+        return rows[order], similar[order], passages, floor
 
-    def _widened(self, found: Rows, words: Scores) -> Rows:
-        """Return all views of the passages that come first in meaning or words, and the decoys."""
+    def _widened(self, found: Rows, question: str) -> tuple[Rows, Rows]:
+        """Return the passages that come first in meaning or words, with all their views, and the
+        decoys that were found.
+        """
         owners = self._owners[found]
         near, places = np.unique(owners[owners >= 0], return_index=True)
         near = near[np.argsort(places)][:_BY_MEANING]
-        passages = np.union1d(near, top(words, _BY_WORDS))
+        passages = np.union1d(near, self._index.lexical.top(question, _BY_WORDS))
         at, _ = spread(self._starts[passages], self._starts[passages + 1])
-        return np.concatenate([self._by_owner[at], found[owners < 0]])
+        return passages, np.concatenate([self._by_owner[at], found[owners < 0]])
 
     def _matches(self, near: Nearness, passages: Sequence[int]) -> Mapping[int, list[Match]]:
         """Return the views that come nearest, of each of some passages, nearest first."""
         matches: Mapping[int, list[Match]] = {at: [] for at in passages}
         owners = self._owners[near.rows]
         for place in np.flatnonzero(np.isin(owners, passages)).tolist():
-            view, found = self._index.views[near.rows[place]], matches[int(owners[place])]
-            if view.span and len(found) < _MATCHES:
-                found.append(Match(view.kind, view.span, float(near.similar[place])))
+            found = matches[int(owners[place])]
+            match = self._index.views.match(int(near.rows[place]), float(near.similar[place]))
+            if match and len(found) < _MATCHES:
+                found.append(match)
         return matches
 
 
@@ -240,10 +261,14 @@ def _best(owners: Rows, similar: Scores, passages: int, count: int, floor: float
     return scores
 
 
-def _ranks(scores: Scores, places: Sequence[int]) -> dict[int, int]:
-    """Return, of some places, the ranks of those that score above zero, from 1; ties in order."""
+def _ranks(passages: Rows, scores: Scores, wanted: Sequence[int]) -> dict[int, int]:
+    """Return, of some passages, the ranks of those that score above zero, from 1; ties in order.
+
+    `passages`, ascending, are those that have `scores`.
+    """
+    places = np.searchsorted(passages, wanted).tolist()
     return {
-        at: 1 + int((scores > scores[at]).sum() + (scores[:at] == scores[at]).sum())
-        for at in places
-        if scores[at] > 0
+        passage: 1 + int((scores > scores[at]).sum() + (scores[:at] == scores[at]).sum())
+        for passage, at in zip(wanted, places, strict=True)
+        if at < len(passages) and passages[at] == passage and scores[at] > 0
     }

@@ -1,119 +1,147 @@
 """Leaves <-> disk: what was computed of some essays, written once and then only read.
 
     seg-…/about.json   which leaves it holds, how many passages and views of each
+    seg-…/columns/     its passages and views, without their words
     seg-…/vectors/     a unit vector of each view as a matrix, those of passages also in Chroma
-    seg-…/kinds.npy    the kind of each view
     seg-…/pieces/      the pieces of each view
     seg-…/words/       the words of each passage
 
-The essays that are changed later stand in further segments, which are joined where it is cheap.
+The essays that are changed later stand in further segments, which are joined where it is cheap; a
+shelf of many essays stands in several from the start, each of which fits into memory.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rag.catalog import Size
+from rag.columns import Columns
 from rag.embed import Embedder, Pieces
 from rag.lexical import Words
 from rag.ragged import Ragged
 from rag.shelf import Leaf
-from rag.store import open_vectors, read_vectors, write_vectors
-from rag.types import ViewKind
-from rag.vectors import Rows, Store
+from rag.store import (
+    check_database,
+    open_vectors,
+    read_vectors,
+    rows_of,
+    write_graph,
+    write_vectors,
+)
+from rag.types import Passage, View
+from rag.vectors import RowFile, Rows, Searcher, Vectors
 
-_KINDS = {kind: at for at, kind in enumerate(get_args(ViewKind))}
+LARGEST = 250_000  # views of a segment, if no single essay has more; about 1 GB while it is made
 _AT_ONCE = 10_000  # views that are embedded at one time, between two signs of progress
 _EMBEDDING = 0.75  # the share of embedding in what is computed; the rest is cutting into words
 _SEARCHED_ELSEWHERE = ("sentence", "decoy")
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much of a segment is one leaf's."""
+class Made(NamedTuple):
+    """A leaf that was cut into passages and views."""
 
     key: str
-    passages: int
-    views: int
+    passages: Sequence[Passage]
+    views: Sequence[View]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What some leaves are found by: rows of views in `vectors`, `kinds` and `pieces`, texts of
+    """What some leaves are found by: rows of views in `vectors`, `columns` and `pieces`, texts of
     passages in `words`, leaf after leaf.
     """
 
     sizes: tuple[Size, ...]
-    vectors: NDArray[np.float32]
-    kinds: NDArray[np.uint8]
+    columns: Columns
+    vectors: Vectors
     pieces: Ragged
     words: Words
 
-    def of_kind(self, kind: ViewKind) -> Rows:
-        """Return the rows of the views of one kind."""
-        return np.flatnonzero(self.kinds == _KINDS[kind])
+    def __len__(self) -> int:
+        """Return how many views there are."""
+        return len(self.vectors)
 
-    def leaves(self) -> Iterator[tuple[str, "Content"]]:
-        """Yield what is each leaf's, under its key, in their order."""
-        passages = views = 0
-        for size in self.sizes:
-            yield size.key, self._part(size, passages, views)
-            passages, views = passages + size.passages, views + size.views
+    def only(self, keys: set[str]) -> list["Content"]:
+        """Return what is of the leaves that `keys` name, each by itself."""
+        return [
+            Content(
+                (size,),
+                self.columns.part(passages, views),
+                self.vectors[views],
+                self.pieces.part(views.start, views.stop),
+                self.words.part(passages.start, passages.stop),
+            )
+            for size, passages, views in _places(self.sizes)
+            if size.key in keys
+        ]
 
-    def _part(self, size: Size, passage: int, view: int) -> "Content":
-        return Content(
-            (size,),
-            self.vectors[view : view + size.views],
-            self.kinds[view : view + size.views],
-            self.pieces.part(view, view + size.views),
-            self.words.part(passage, passage + size.passages),
-        )
+
+def _places(sizes: Sequence[Size]) -> Iterator[tuple[Size, slice, slice]]:
+    """Yield each leaf with the places of its passages and of its views."""
+    passages = views = 0
+    for size in sizes:
+        ends = passages + size.passages, views + size.views
+        yield size, slice(passages, ends[0]), slice(views, ends[1])
+        passages, views = ends
 
 
 def joined(contents: Sequence[Content]) -> Content:
     """Return what is in all of `contents`, in their order; there must be one at least."""
+    if len(contents) == 1:
+        return contents[0]
     return Content(
         tuple(size for content in contents for size in content.sizes),
+        Columns.joined([content.columns for content in contents]),
         np.concatenate([content.vectors for content in contents]),
-        np.concatenate([content.kinds for content in contents]),
         Ragged.joined([content.pieces for content in contents]),
         Words.joined([content.words for content in contents]),
     )
 
 
+def cut(leaves: Sequence[Leaf]) -> Iterator[list[Made]]:
+    """Yield the leaves cut into passages and views, as many at a time as make a segment; no leaf
+    gives nothing.
+    """
+    group, views = list[Made](), 0
+    for leaf in leaves:
+        made = Made(leaf.key, *leaf.parts())
+        if group and views + len(made.views) > LARGEST:
+            yield group
+            group, views = [], 0
+        group.append(made)
+        views += len(made.views)
+    if group:
+        yield group
+
+
 def computed(
-    leaves: Sequence[Leaf], embedder: Embedder, pieces: Pieces, progress: Callable[[float], None]
+    leaves: Sequence[Made], embedder: Embedder, pieces: Pieces, progress: Callable[[float], None]
 ) -> Content:
     """Embed the views of `leaves` and cut them; `progress` is told the share that is done."""
     texts = [view.text for leaf in leaves for view in leaf.views]
-    vectors, cut = [], []
+    vectors, ids = [], []
     for start in range(0, len(texts) or 1, _AT_ONCE):
         progress(_EMBEDDING * start / (len(texts) or 1))
         some = texts[start : start + _AT_ONCE]
         vectors.append(embedder.passages(some))
-        cut.append(Ragged.of(pieces.cut(some)))
+        ids.append(Ragged.of(pieces.cut(some)))
     progress(_EMBEDDING)
-    kinds = [_KINDS[view.kind] for leaf in leaves for view in leaf.views]
     return Content(
         tuple(Size(leaf.key, len(leaf.passages), len(leaf.views)) for leaf in leaves),
+        Columns.joined([Columns.of(leaf.passages, leaf.views) for leaf in leaves]),
         np.concatenate(vectors),
-        np.array(kinds, np.uint8),
-        Ragged.joined(cut),
+        Ragged.joined(ids),
         Words.cut([text for leaf in leaves for text in _wording(leaf)]),
     )
 
 
-def _searched(kinds: NDArray[np.uint8]) -> Rows:
-    """Return the rows that are searched where there are too many: a passage's, not a sentence's."""
-    return np.flatnonzero(kinds != _KINDS["sentence"])
-
-
-def _wording(leaf: Leaf) -> list[str]:
+def _wording(leaf: Made) -> list[str]:
     """Return the words under which BM25 finds each passage: what it says, what is asked of it."""
     texts = {passage.id: list(passage.heading) for passage in leaf.passages}
     for view in leaf.views:
@@ -123,20 +151,24 @@ def _wording(leaf: Leaf) -> list[str]:
     return ["\n".join(parts) for parts in texts.values()]
 
 
-def write(folder: Path, content: Content, *, chroma: bool) -> None:
-    """Write `content` into `folder`, which is made, its vectors also into Chroma if that is said.
+def write(folder: Path, content: Content) -> None:
+    """Write `content` into `folder`, which is made.
 
     Raises:
-        OSError, IndexWriteError: it could not; the folder is to be thrown away.
+        OSError: it could not; the folder is to be thrown away.
     """
     folder.mkdir()
-    write_vectors(folder / "vectors", content.vectors, _searched(content.kinds), chroma=chroma)
-    np.save(folder / "kinds.npy", content.kinds)
+    write_vectors(folder / "vectors", content.vectors)
+    content.columns.write(folder / "columns")
     content.pieces.write(folder / "pieces")
     content.words.write(folder / "words")
-    sizes = [[size.key, size.passages, size.views] for size in content.sizes]
-    about = {"chroma": chroma, "leaves": sizes}
-    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    _describe(folder, content.sizes, chroma=False)
+
+
+def _describe(folder: Path, sizes: Sequence[Size], *, chroma: bool) -> None:
+    leaves = [[size.key, size.passages, size.views] for size in sizes]
+    about = json.dumps({"chroma": chroma, "leaves": leaves})
+    (folder / "about.json").write_text(about, encoding="utf-8")
 
 
 class Segment:
@@ -151,18 +183,43 @@ class Segment:
         self.chroma = bool(about["chroma"])
         self.sizes = tuple(Size(*size) for size in about["leaves"])
 
-    def store(self, *, whole: bool) -> Store:
-        """Open its vectors for searching, all of them or, on a large shelf, those of passages.
+    def with_graph(self, *, asked: bool) -> "Segment":
+        """Write the rows that are searched into Chroma, too; `asked` says whether it is ever asked
+        for them. Return the segment as it is then.
+
+        Raises:
+            OSError, IndexWriteError: it could not; the folder is to be thrown away.
+        """
+        vectors = read_vectors(self.folder / "vectors")[self.searched]
+        write_graph(self.folder / "vectors", vectors, asked=asked)
+        _describe(self.folder, self.sizes, chroma=True)
+        return Segment(self.folder)
+
+    def open(self, rows: Rows, *, exact: bool) -> tuple[Searcher, RowFile]:
+        """Open its vectors: what searches `rows` of them by comparing, or in Chroma, and the file
+        of all. Chroma searches those that are `searched`.
 
         Raises StaleIndexError as well.
         """
-        searched = None if whole else _searched(self._kinds)
-        return open_vectors(self.folder / "vectors", searched, chroma=self.chroma)
+        if self.chroma:  # it has no checksum
+            check_database(self.folder / "vectors")
+        in_chroma = None if exact or not self.chroma else len(self.searched)
+        return open_vectors(self.folder / "vectors", rows, in_chroma)
+
+    def rows(self, at: Rows) -> Vectors:
+        """Return the vectors of some of its views."""
+        with closing(rows_of(self.folder / "vectors")) as file:
+            return file.take(at)
 
     @cached_property
-    def _kinds(self) -> NDArray[np.uint8]:
-        kinds: NDArray[np.uint8] = np.load(self.folder / "kinds.npy")
-        return kinds
+    def searched(self) -> Rows:
+        """The rows that are searched where there are too many: a passage's, not a sentence's."""
+        return self.columns.others("sentence")
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Its passages and views without their words."""
+        return Columns.read(self.folder / "columns")
 
     @cached_property
     def pieces(self) -> Ragged:
@@ -170,26 +227,24 @@ class Segment:
         return Ragged.read(self.folder / "pieces")
 
     @cached_property
+    def words(self) -> Words:
+        """The words of each passage."""
+        return Words.read(self.folder / "words")
+
+    @property
     def content(self) -> Content:
         """All that it holds."""
-        return Content(
-            self.sizes,
-            read_vectors(self.folder / "vectors"),
-            self._kinds,
-            self.pieces,
-            Words.read(self.folder / "words"),
-        )
+        vectors = read_vectors(self.folder / "vectors")
+        return Content(self.sizes, self.columns, vectors, self.pieces, self.words)
 
     def __len__(self) -> int:
         """Return how many views it holds."""
         return sum(size.views for size in self.sizes)
 
-    def pieces_by_leaf(self) -> Iterator[tuple[str, Ragged]]:
-        """Yield the pieces of each leaf's views, under its key, in their order."""
-        first = 0
-        for size in self.sizes:
-            yield size.key, self.pieces.part(first, first + size.views)
-            first += size.views
+    def by_leaf(self) -> Iterator[tuple[str, slice, slice]]:
+        """Yield each leaf's key, with the places of its passages and of its views."""
+        for size, passages, views in _places(self.sizes):
+            yield size.key, passages, views
 
     def views(self, keys: set[str]) -> int:
         """Return how many views are of the leaves that `keys` name."""

@@ -23,10 +23,19 @@ Parts = tuple[tuple[Passage, ...], tuple[View, ...]]
 
 
 class Leaf:
-    """An essay with its passages and views, which are made when they are first asked for."""
+    """An essay with its passages and views, which are made when they are first asked for.
 
-    def __init__(self, key: str, made: Callable[[], Parts]) -> None:
-        self.key, self._made = key, made
+    `doc_id` and `text` are the essay's, "" for the decoys.
+    """
+
+    def __init__(
+        self, key: str, made: Callable[[], Parts], doc_id: str = "", text: str = ""
+    ) -> None:
+        self.key, self._made, self.doc_id, self.text = key, made, doc_id, text
+
+    def parts(self) -> Parts:
+        """Make its passages and views, to be kept by nobody else."""
+        return self._made()
 
     @cached_property
     def _parts(self) -> Parts:
@@ -90,11 +99,13 @@ def shelve(
     seed = "\n".join([_FORM, _code(), model, str(passage_chars)])
     split_already = {leaf.key: leaf for leaf in known}
 
-    def leaf(made_from: object, made: Callable[[], Parts]) -> Leaf:
+    def leaf(
+        made_from: object, made: Callable[[], Parts], doc_id: str = "", text: str = ""
+    ) -> Leaf:
         key = hashlib.sha256(f"{seed}\n{made_from!r}".encode(errors="surrogatepass")).hexdigest()
-        return split_already.get(key) or Leaf(key, made)
+        return split_already.get(key) or Leaf(key, made, doc_id, text)
 
-    leaves = [leaf(_told(d), partial(_essay, d, passage_chars)) for d in documents]
+    leaves = [leaf(_told(d), partial(_essay, d, passage_chars), d.id, d.text) for d in documents]
     return Shelf((*leaves, leaf(tuple(decoys), partial(_decoys, decoys))))
 
 

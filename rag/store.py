@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rag.errors import IndexWriteError, StaleIndexError
-from rag.vectors import ExactStore, Found, PartStore, RowFile, Rows, Store, Vectors, first, fits
+from rag.vectors import ExactStore, Found, RowFile, Rows, Searcher, Vectors, first
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -36,40 +36,50 @@ _GRAPH = _Graph(construction=200, search=1000, neighbors=32)
 _NO_GRAPH = _Graph(construction=10, search=10, neighbors=4)
 
 
-def write_vectors(folder: Path, vectors: Vectors, searched: Rows, *, chroma: bool) -> None:
-    """Write `vectors` (n, dim) into `folder`, which is made if need be, and into Chroma those that
-    are searched on a large shelf, by their numbers, if `chroma` says so.
+def write_vectors(folder: Path, vectors: Vectors) -> None:
+    """Write `vectors` (n, dim) into `folder`, which is made: in half the bytes, where these say all
+    of them, as they do of the shipped model's.
 
     Raises:
-        OSError, IndexWriteError: it could not; the folder is to be thrown away.
+        OSError: it could not; the folder is to be thrown away.
     """
-    if chroma:
-        ChromaStore.write(folder, vectors[searched])
-    folder.mkdir(exist_ok=True)
-    np.save(folder / _MATRIX, vectors)
+    folder.mkdir()
+    with np.errstate(over="ignore"):
+        short = vectors.astype(np.float16)
+    np.save(folder / _MATRIX, short if np.array_equal(short, vectors) else vectors)
 
 
 def read_vectors(folder: Path) -> Vectors:
     """Return the rows that were written. Raises OSError or ValueError."""
-    rows: Vectors = np.load(folder / _MATRIX)
+    rows: Vectors = np.load(folder / _MATRIX).astype(np.float32)
     return rows
 
 
-def open_vectors(folder: Path, searched: Rows | None, *, chroma: bool) -> Store:
-    """Open what `write_vectors` wrote: as one matrix where all rows are searched, else as the rows
-    that are, in memory or, where they are too many, in Chroma, and the others on the disk.
+def write_graph(folder: Path, vectors: Vectors, *, asked: bool) -> None:
+    """Write `vectors` (n, dim) into Chroma in `folder`, under their numbers, `asked` or not.
+
+    Raises:
+        IndexWriteError: it could not; the folder is to be thrown away.
+    """
+    ChromaStore.write(folder, vectors, _GRAPH if asked else _NO_GRAPH)
+
+
+def rows_of(folder: Path) -> RowFile:
+    """Open the rows that were written, to be read one by one. Raises OSError or ValueError."""
+    return RowFile(folder / _MATRIX)
+
+
+def open_vectors(folder: Path, rows: Rows, in_chroma: int | None) -> tuple[Searcher, RowFile]:
+    """Open what searches `rows`, and the file of all. Where Chroma is to be asked, `in_chroma` says
+    how many rows it holds.
 
     Raises:
         StaleIndexError, OSError, ValueError: the files are missing or damaged.
     """
-    if chroma:
-        _check(folder)
-    if searched is None:
-        return ExactStore(read_vectors(folder))
-    rows = RowFile(folder / _MATRIX)
-    if chroma and not fits(len(searched)):
-        return PartStore(ChromaStore.open(folder), searched, rows)
-    return PartStore(ExactStore(rows.take(searched)), searched, rows)
+    file = rows_of(folder)
+    if in_chroma is not None:
+        return ChromaStore.open(folder, in_chroma), file
+    return ExactStore(read_vectors(folder)[rows]), file
 
 
 class ChromaStore:
@@ -82,8 +92,8 @@ class ChromaStore:
         self._count = collection.count()  # a segment that is gone is missed only when it is asked
 
     @classmethod
-    def write(cls, folder: Path, vectors: Vectors) -> None:
-        """Write all rows of `vectors` (n, dim) into the empty `folder`, and close it.
+    def write(cls, folder: Path, vectors: Vectors, graph: _Graph) -> None:
+        """Write all rows of `vectors` (n, dim) into `folder`, and close it.
 
         Raises:
             IndexWriteError: Chroma could not write; the folder is to be thrown away.
@@ -91,7 +101,6 @@ class ChromaStore:
         client = None
         try:
             client = _client(folder)
-            graph = _NO_GRAPH if fits(len(vectors)) else _GRAPH
             collection = client.create_collection(
                 _NAME,
                 embedding_function=None,
@@ -119,21 +128,25 @@ class ChromaStore:
                 client.close()
 
     @classmethod
-    def open(cls, folder: Path) -> "ChromaStore":
-        """Open what `write` wrote.
+    def open(cls, folder: Path, count: int) -> "ChromaStore":
+        """Open what `write` wrote: so many rows.
 
         Raises:
-            StaleIndexError: the files are missing or damaged; the index must be built again.
+            StaleIndexError: the files are missing or damaged, or hold others; the index must be
+                built again.
         """
-        _check(folder)
         try:
             client = _client(folder)
             collection = client.get_collection(_NAME, embedding_function=None)
-            return cls(client, collection)
+            opened = cls(client, collection)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # Chroma's Rust part panics outside of Exception
             raise _unreadable(folder, error) from error
+        if len(opened) != count:
+            opened.close()
+            raise _unreadable(folder, ValueError(f"{len(opened)} rows and not {count}"))
+        return opened
 
     def nearest(self, vector: Vectors, k: int) -> Found:
         """Return up to `k` rows and their cosine similarities, nearest first; ties by row.
@@ -169,7 +182,7 @@ def _unreadable(folder: Path, error: BaseException) -> StaleIndexError:
     return StaleIndexError(f"The vectors in {folder} cannot be read ({error}); run `mentor index`.")
 
 
-def _check(folder: Path) -> None:
+def check_database(folder: Path) -> None:
     """Raise StaleIndexError where Chroma would make an empty database, panic, or answer wrongly.
 
     A folder that Chroma failed to open cannot be opened again in the same process.

@@ -1,7 +1,7 @@
 """Rows of unit vectors -> which of them a question is near to, by comparing or by asking others.
 
-Of a small shelf every row is compared with the question. Of a large one only the rows that are
-`searched` are, and the rest is read from the disk for the passages that were found by them.
+Of a small shelf every row is compared with the question. Of a large one only the rows of whole
+passages are, and the rest is read from the disk for the passages that were found by them.
 """
 
 import os
@@ -16,20 +16,28 @@ from numpy.typing import NDArray
 
 from rag.errors import StaleIndexError
 
-# Up to here one exact product is quicker than a graph for the thousands of rows that a question
-# asks for (17 ms to Chroma's 45 at 100,000 rows of 256), and a process need not load Chroma, which
-# takes 0.6 s, to answer one question.
-_EXACT = 200_000
+# Up to here every view of a shelf is compared: 8 ms on one core.
+_WHOLE = 200_000
+# Up to here the rows of passages are compared one by one: 40 ms for a million of 256 numbers on one
+# core, and nothing is missed. Of 100,000 Chroma gives the thousand nearest as soon (6 ms), but .93
+# of them, and a process need not load Chroma, which takes 0.6 s, to answer one question.
+_EXACT = 1_200_000
 # What differs past these is alike: it depends on how many rows are compared at once.
 _DIGITS = 6
+_ALIKE = np.float32(2e-6)  # more than rounding to these digits moves a number
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 Found = tuple[Rows, NDArray[np.float64]]
 
 
+def is_small(views: int) -> bool:
+    """Say whether of so many views each is best compared with a question."""
+    return views <= _WHOLE
+
+
 def fits(rows: int) -> bool:
-    """Say whether so many rows are best compared one by one."""
+    """Say whether so many rows of passages are best compared one by one."""
     return rows <= _EXACT
 
 
@@ -41,6 +49,22 @@ class Searcher(Protocol):
 
         Raises:
             StaleIndexError: what it reads from went away or was damaged.
+        """
+
+    def __len__(self) -> int: ...
+
+    def close(self) -> None:
+        """Let go of the files; further calls are errors."""
+
+
+class Matrix(Protocol):
+    """Rows that are numbered from 0, in memory or on the disk."""
+
+    def take(self, rows: Rows) -> Vectors:
+        """Return some rows, in their order.
+
+        Raises:
+            StaleIndexError: the file that they stand in was cut short.
         """
 
     def __len__(self) -> int: ...
@@ -72,21 +96,21 @@ class ExactStore:
     def __init__(self, rows: Vectors) -> None:
         self._rows = rows
 
-    def only(self, rows: NDArray[np.bool_]) -> "ExactStore":
-        """Return a store of some of its rows."""
-        return self if rows.all() else ExactStore(self._rows[rows])
-
     def nearest(self, vector: Vectors, k: int) -> Found:
         """Return up to `k` rows and their cosine similarities, nearest first; ties by row."""
         return first(np.arange(len(self._rows)), self.near(vector), k)
 
     def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
         """Return the cosine similarities of some rows, in their order."""
-        return _cosines(self._rows[rows], vector).round(_DIGITS)
+        return _rounded(_cosines(self._rows[rows], vector))
 
-    def near(self, vector: Vectors) -> NDArray[np.float64]:
+    def near(self, vector: Vectors) -> Vectors:
         """Return the cosine similarity of every row."""
         return _cosines(self._rows, vector)
+
+    def take(self, rows: Rows) -> Vectors:
+        """Return some rows, in their order."""
+        return self._rows[rows]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -96,63 +120,37 @@ class ExactStore:
         del self._rows
 
 
-class PartStore:
-    """Rows on the disk, of which some are searched: those that `places` names, ascending."""
-
-    is_whole = False
-
-    def __init__(self, searched: Searcher, places: Rows, rows: "RowFile") -> None:
-        self._searched, self._places, self._rows = searched, places, rows
-
-    def nearest(self, vector: Vectors, k: int) -> Found:
-        """Return up to `k` of the searched rows, nearest first; ties by row."""
-        rows, near = self._searched.nearest(vector, k)
-        return self._places[rows], near
-
-    def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
-        """Return the cosine similarities of any rows. Raises StaleIndexError."""
-        return _cosines(self._rows.take(rows), vector).round(_DIGITS)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def close(self) -> None:
-        """Let go of the files; further calls are errors."""
-        self._searched.close()
-        self._rows.close()
-
-
 class JoinedStore:
-    """Several stores as one, under row numbers of its own.
+    """Several searchers and the rows that they search, as one store under numbers of its own.
 
-    `rows[at]` gives the numbers under which the rows of `stores[at]` are known here, below 0 for
-    those that are not. Rows that are `silent` are near to nothing.
+    `numbers[at]` gives the numbers under which the rows of `searchers[at]` are known here, below 0
+    for those that are not. Rows that are `silent` are near to nothing. `is_whole` says whether the
+    searchers look at every row.
     """
 
-    def __init__(self, stores: Sequence[Store], rows: Sequence[Rows], silent: Rows) -> None:
-        self._stores, self._rows, self._silent = stores, rows, silent
-        self._gone = [int((known < 0).sum()) for known in rows]
-        self._size = sum(map(len, stores)) - sum(self._gone)
-        self._owner = np.full(self._size, -1, np.int32)
-        self._place = np.zeros(self._size, np.int64)
-        for at, known in enumerate(rows):
-            here = known >= 0
-            self._owner[known[here]], self._place[known[here]] = at, np.flatnonzero(here)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether `nearest` looks at every row."""
-        return all(store.is_whole for store in self._stores)
+    def __init__(
+        self,
+        searchers: Sequence[Searcher],
+        numbers: Sequence[Rows],
+        rows: Matrix,
+        silent: Rows,
+        *,
+        is_whole: bool,
+    ) -> None:
+        self._searchers, self._numbers, self._rows = searchers, numbers, rows
+        self._silent, self.is_whole = silent, is_whole
+        self._gone = [int((known < 0).sum()) for known in numbers]
 
     def nearest(self, vector: Vectors, k: int) -> Found:
-        """Return up to `k` rows and their cosine similarities, nearest first; ties by row."""
+        """Return up to `k` of the rows that are searched, nearest first; ties by row."""
         rows, near = [np.empty(0, np.int64)], [np.empty(0)]
         spare = len(self._silent)  # they may come first before they are silenced
-        for store, known, gone in zip(self._stores, self._rows, self._gone, strict=True):
-            if isinstance(store, ExactStore):  # equals come in our order, not in its own
-                here, similar = known, store.near(vector)
+        for searcher, known, gone in zip(self._searchers, self._numbers, self._gone, strict=True):
+            wanted = k + gone + spare
+            if isinstance(searcher, ExactStore):  # equals come in our order, not in its own
+                here, similar = first(known, searcher.near(vector), wanted)
             else:
-                found, similar = store.nearest(vector, k + gone + spare)
+                found, similar = searcher.nearest(vector, wanted)
                 here = known[found]
             rows.append(here[here >= 0])
             near.append(similar[here >= 0])
@@ -160,23 +158,55 @@ class JoinedStore:
         return first(every, self._heard(every, similar), k)
 
     def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
-        """Return the cosine similarities of some rows, in their order. Raises StaleIndexError."""
-        similar = np.zeros(len(rows))
-        for at, store in enumerate(self._stores):
-            here = self._owner[rows] == at
-            similar[here] = store.similar(vector, self._place[rows[here]])
-        return self._heard(rows, similar)
+        """Return the cosine similarities of any rows, in their order. Raises StaleIndexError."""
+        if not len(rows):
+            return np.zeros(0)
+        return self._heard(rows, _rounded(_cosines(self._rows.take(rows), vector)))
 
     def _heard(self, rows: Rows, similar: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(np.isin(rows, self._silent), 0.0, similar)
+        return np.where(np.isin(rows, self._silent), 0.0, similar) if len(self._silent) else similar
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def close(self) -> None:
+        """Let go of all of them; further calls are errors."""
+        for searcher in self._searchers:
+            searcher.close()
+        self._rows.close()
+
+
+class JoinedMatrix:
+    """Rows of several matrices under one row of numbers, given as in `JoinedStore`."""
+
+    def __init__(self, parts: Sequence[Matrix], numbers: Sequence[Rows]) -> None:
+        self._parts = parts
+        self._size = sum(int((known >= 0).sum()) for known in numbers)
+        self._owner = np.full(self._size, -1, np.int32)
+        self._place = np.zeros(self._size, np.int32)
+        for at, known in enumerate(numbers):
+            here = known >= 0
+            self._owner[known[here]], self._place[known[here]] = at, np.flatnonzero(here)
+
+    def take(self, rows: Rows) -> Vectors:
+        """Return some rows, in their order. Raises StaleIndexError."""
+        owners = self._owner[rows]
+        order = np.argsort(owners, kind="stable")
+        taken = [
+            self._parts[at].take(self._place[rows[owners == at]].astype(np.int64))
+            for at in np.unique(owners).tolist()
+        ]
+        found = np.empty((len(rows), taken[0].shape[1] if taken else 0), np.float32)
+        found[order] = np.concatenate([found[:0], *taken])
+        return found
 
     def __len__(self) -> int:
         return self._size
 
     def close(self) -> None:
         """Let go of all of them; further calls are errors."""
-        for store in self._stores:
-            store.close()
+        for part in self._parts:
+            part.close()
 
 
 class RowFile:
@@ -190,10 +220,11 @@ class RowFile:
         self._path, self._file = path, path.open("rb", buffering=0)
         self._close = weakref.finalize(self, self._file.close)
         np.lib.format.read_magic(self._file)
-        shape, by_column, kind = np.lib.format.read_array_header_1_0(self._file)
+        shape, by_column, self._kind = np.lib.format.read_array_header_1_0(self._file)
         self._start, (self._count, self._width) = self._file.tell(), shape
-        size = self._start + 4 * self._count * self._width
-        if by_column or kind != np.float32 or path.stat().st_size != size:
+        self._bytes = self._kind.itemsize * self._width  # of a row
+        size = self._start + self._bytes * self._count
+        if by_column or self._kind.kind != "f" or path.stat().st_size != size:
             msg = f"{path.name} holds no rows of vectors, or not all of them"
             raise ValueError(msg)
 
@@ -205,17 +236,17 @@ class RowFile:
         """
         order = np.argsort(rows, kind="stable")
         sorted_ = rows[order]
-        found = np.empty((len(rows), self._width), np.float32)
+        found = np.empty((len(rows), self._width), self._kind)
         seams = [0, *(np.flatnonzero(np.diff(sorted_) != 1) + 1).tolist(), len(rows)]
         for start, end in pairwise(seams):
             if start < end:
                 self._read(int(sorted_[start]), found[start:end])
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return found[back]
+        back = np.empty((len(rows), self._width), np.float32)
+        back[order] = found
+        return back
 
-    def _read(self, row: int, into: Vectors) -> None:
-        at = self._start + 4 * self._width * row
+    def _read(self, row: int, into: NDArray[np.floating]) -> None:
+        at = self._start + self._bytes * row
         if os.preadv(self._file.fileno(), [into.data.cast("B")], at) != into.nbytes:
             msg = f"The index is damaged ({self._path.name} was cut short); run `mentor index`."
             raise StaleIndexError(msg)
@@ -228,14 +259,18 @@ class RowFile:
         self._close()
 
 
-def first(rows: Rows, near: NDArray[np.float64], k: int) -> Found:
+def first(rows: Rows, near: NDArray[np.floating], k: int) -> Found:
     """Return the `k` nearest of some rows, nearest first; ties by row."""
-    near = near.round(_DIGITS)
-    best = top(near, k, rows)
-    return rows[best], near[best]
+    if 0 < k < len(near):  # so that no more than needed is rounded
+        least = np.partition(near, len(near) - k)[len(near) - k] - _ALIKE
+        kept = np.flatnonzero(near >= least)
+        rows, near = rows[kept], near[kept]
+    rounded = _rounded(near)
+    best = top(rounded, k, rows)
+    return rows[best], rounded[best]
 
 
-def top(scores: NDArray[np.float64], k: int, rows: Rows | None = None) -> Rows:
+def top(scores: NDArray[np.floating], k: int, rows: Rows | None = None) -> Rows:
     """Return the places of the `k` highest scores, highest first; ties by `rows`, None for their
     order.
     """
@@ -246,5 +281,9 @@ def top(scores: NDArray[np.float64], k: int, rows: Rows | None = None) -> Rows:
     return places[np.lexsort((ties, -scores[places]))[: max(0, k)]]
 
 
-def _cosines(rows: Vectors, vector: Vectors) -> NDArray[np.float64]:
-    return np.asarray(rows @ vector.astype(np.float32), np.float64)
+def _cosines(rows: Vectors, vector: Vectors) -> Vectors:
+    return np.asarray(rows @ vector.astype(np.float32), np.float32)
+
+
+def _rounded(near: NDArray[np.floating]) -> NDArray[np.float64]:
+    return near.astype(np.float64).round(_DIGITS)

@@ -34,6 +34,8 @@ def _near(
     return Nearness(
         rows=np.arange(0),
         similar=np.zeros(0),
+        floor=0.0,
+        passages=np.arange(len(texts)),
         texts=np.array(texts, np.float64),
         questions=np.array(questions, np.float64),
         words=np.array(words, np.float64),

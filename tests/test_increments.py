@@ -43,12 +43,13 @@ def _essay(name: str, *texts: str, kind: ViewKind = "text") -> Leaf:
     passages, views, start = [], [], 0
     for text in texts:
         span = Span(start, start + len(text) + 1)
-        passage = Passage(name, span, text, (name,), "")
+        passage = Passage(name, span, f"{text}\n", (name,), "")
         passages.append(passage)
         views += [View(passage.id, k, "zh", text, span) for k in ("text", "sentence", kind)]
         start = span.end
     key = f"{name} {texts} {kind}"
-    return Leaf(key, lambda: (tuple(passages), tuple(views)))
+    whole = "".join(f"{text}\n" for text in texts)
+    return Leaf(key, lambda: (tuple(passages), tuple(views)), name, whole)
 
 
 def _decoys(*texts: str) -> Leaf:
@@ -58,7 +59,7 @@ def _decoys(*texts: str) -> Leaf:
 
 def _seen(opened: Index) -> list[object]:
     """Return all that a question sees of an index."""
-    seen: list[object] = [opened.passages, opened.views]
+    seen: list[object] = [[*opened.passages], [*opened.views]]
     for question in QUESTIONS:
         vector = HashEmbedder().question(question)
         for k in (1, 3, 5, len(opened.views), 1000):
@@ -164,7 +165,7 @@ def test_a_damaged_segment_is_computed_again_and_the_others_are_not(tmp_path: Pa
     _build(tmp_path / "i", Shelf((long, NO_DECOYS)))
     _build(tmp_path / "i", shelf)
     newest = max((tmp_path / "i").glob("seg-*"), key=lambda folder: folder.name)
-    (newest / "kinds.npy").write_bytes(b"noise")
+    (newest / "columns" / "kinds.npy").write_bytes(b"noise")
     count, given = _build(tmp_path / "i", shelf)
     assert (count, set(given)) == (1, {"写作"})
     _assert_like_anew(tmp_path / "i", shelf)

@@ -16,6 +16,7 @@ from rag.ragged import spread
 def in_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mentor]:
     """The shipped shelf, searched as if it held a million passages: in Chroma, and in words."""
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("rag.vectors._WHOLE", -1)
         patched.setattr("rag.vectors._EXACT", -1)
         patched.setattr("rag.retrieve._BY_MEANING", 60)
         patched.setattr("rag.retrieve._BY_WORDS", 60)
@@ -44,6 +45,7 @@ def test_what_is_answered_and_refused_stays(in_parts: Mentor, shelf: Mentor) -> 
 def test_the_shelf_grows_by_an_essay_and_shrinks_again_in_parts(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("rag.vectors._WHOLE", -1)
     monkeypatch.setattr("rag.vectors._EXACT", -1)
     settings = Settings(corpus_dir=corpus, index_dir=tmp_path / "grown")
     Mentor.index(settings)

@@ -121,3 +121,37 @@ def test_a_question_that_shares_no_word_is_not_covered(question: str) -> None:
 
 def test_the_vocabulary_is_every_word_of_the_texts() -> None:
     assert set(Lexical.build(["reading papers", "papers"]).vocabulary) == {"reading", "papers"}
+
+
+LETTERS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=12).map(" ".join), max_size=30)
+
+
+@given(LETTERS, st.lists(st.sampled_from("abcdefghz"), max_size=6).map(" ".join), st.integers(0, 9))
+def test_the_best_few_are_those_that_scoring_every_text_gives(
+    texts: list[str], question: str, k: int
+) -> None:
+    lexical = Lexical.build(texts)
+    scores = lexical.scores(question)
+    found = lexical.top(question, k)
+    assert len(found) == min(k, np.count_nonzero(scores))
+    assert len(set(found.tolist())) == len(found)
+    wanted = np.sort(scores)[::-1][: len(found)]
+    assert scores[found] == pytest.approx(wanted, rel=1e-5)
+
+
+@given(LETTERS, st.lists(st.sampled_from("abcdefghz"), max_size=6).map(" ".join))
+def test_some_texts_are_covered_as_they_are_among_all(texts: list[str], question: str) -> None:
+    lexical = Lexical.build(texts)
+    some = np.arange(0, len(texts), 3)
+    every = lexical.coverage(question)
+    assert lexical.coverage(question, some) == pytest.approx(every[some], rel=1e-5)
+
+
+def test_few_of_many_texts_are_scored_and_still_the_best_are_found() -> None:
+    chance = np.random.default_rng(5)
+    common, rare = [f"c{at}" for at in range(5)], [f"r{at}" for at in range(300)]
+    texts = [" ".join([*chance.choice(common, 6), *chance.choice(rare, 2)]) for _ in range(3000)]
+    lexical = Lexical.build(texts)
+    for question in ("r1 r2 c1 c2 c3", "c1 c2", "r7 c0 c1 c2 c3 c4", "r5 r6 r7 c4"):
+        scores, found = lexical.scores(question), lexical.top(question, 10)
+        assert scores[found] == pytest.approx(np.sort(scores)[::-1][:10], rel=1e-5)

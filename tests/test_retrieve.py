@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 
 from eval.cases import is_gold, locate, read
 from rag import Hit, Mentor, Passage, Span
+from rag.catalog import catalog
 from rag.index import Index
 from rag.interaction import Interaction
 from rag.lexical import Lexical
 from rag.retrieve import Retriever
+from rag.shelf import Leaf
 from rag.types import View, ViewKind
 
-# A shelf of ten passages of ten characters each; view texts are made up by each test.
-SPANS = [Span(at * 10, at * 10 + 10) for at in range(10)]
+# A shelf of ten passages of a word each; view texts are made up by each test.
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+TEXT = " ".join(WORDS)
+SPANS = [Span(TEXT.index(word), TEXT.index(word) + len(word)) for word in WORDS]
 PASSAGES = tuple(
     Passage("essay", span, word, ("Essay",), speaker=f"speaker {word}")
     for span, word in zip(SPANS, WORDS, strict=True)
@@ -51,9 +54,9 @@ def _retriever(
     """Open an index of the first `n` passages, found by `views`."""
     embedder = Compass(directions)
     texts = [view.text for view in views]
+    leaf = Leaf("essay", lambda: (PASSAGES[:n], tuple(views)), "essay", TEXT)
     index = Index(
-        PASSAGES[:n],
-        tuple(views),
+        *catalog([leaf]),
         MemoryStore(embedder.passages(texts)),
         Lexical.build([passage.text for passage in PASSAGES[:n]]),
         Interaction.build(texts, WordPieces()),
@@ -154,7 +157,7 @@ def test_a_question_without_a_known_word_gives_finite_scores() -> None:
 def test_an_empty_shelf_finds_nothing() -> None:
     embedder = HashEmbedder()
     empty = MemoryStore(embedder.passages([]))
-    index = Index((), (), empty, Lexical.build([]), Interaction.build([], WordPieces()))
+    index = Index(*catalog([]), empty, Lexical.build([]), Interaction.build([], WordPieces()))
     retriever = Retriever(index, embedder)
     assert retriever("怎么选课题?", 5, ["earlier"]) == []
     assert len(retriever.near("怎么选课题?").decoys) == 0

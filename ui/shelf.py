@@ -86,7 +86,7 @@ def as_shelf(mentor: Mentor, search: Search | None, words: Words, lang: str = ""
     """Return the page of the shelf: what was found, if something was sought, and every essay."""
     said = page_words(words)
     documents = list(mentor.documents.values())
-    passages = Counter(passage.doc_id for passage in mentor.passages)
+    passages = Counter({one.id: mentor.count(one.id) for one in documents})
     query = search.query if search else ""
     return template("shelf.html").render(
         frame=frame(words, lang, "/shelf", [("q", query[:_FIELD_CHARS])] if query else []),
