@@ -13,6 +13,7 @@ from rag.errors import (
     MissingModelError,
     QuestionError,
     StaleIndexError,
+    StoreError,
 )
 from rag.ground import translated
 from rag.mentor import Mentor
@@ -73,6 +74,7 @@ __all__ = [
     "Speaker",
     "StaleIndexError",
     "Status",
+    "StoreError",
     "doctor",
     "grade",
     "locate",

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from rag.segments import LARGEST, Content, Segment, computed, cut, joined, write
 from rag.shelf import Leaf, Shelf, fingerprint
 from rag.store import stored_files
 from rag.types import ViewKind
-from rag.vectors import Rows, fits
+from rag.vectors import Engine, Rows, fits
 
 _log = logging.getLogger(__name__)
 _FOLDERS = ("gen-*", "seg-*", "build-*")  # the last were made by earlier versions
@@ -45,18 +45,21 @@ def build(
     *,
     progress: Progress,
     wait_s: float = 0.0,
+    engine: Engine | None = None,
 ) -> int:
-    """Build a generation and publish it; the one in use stays until the last step.
+    """Build a generation and publish it; the one in use stays until the last step. What is searched
+    is written into `engine`, None for Chroma beside the index.
 
     Returns how many essays were computed: those that the generation in use does not hold.
 
     Raises:
         IndexLockedError: another process builds, for longer than `wait_s` seconds.
         IndexWriteError: no room or no right to write; nothing in use was touched.
+        StoreError: the engine does not answer; nothing in use was touched.
     """
-    with _builder(index_dir, wait_s):
+    with _builder(index_dir, wait_s, engine):
         keys = shelf.keys
-        if _is_whole(index_dir, keys, pieces):
+        if _is_whole(index_dir, keys, pieces, engine):
             return 0  # the process that held the lock has just built it
         before = _segments(index_dir)
         known = {size.key for segment in before for size in segment.sizes}
@@ -64,7 +67,7 @@ def build(
         _need_room(index_dir, _PER_CHARACTER * sum(len(leaf.text) for leaf in new))
         name = f"{time.time_ns():x}-{fingerprint(keys)[:12]}"
         try:
-            made = _Made(index_dir, name, embedder, pieces, progress)
+            made = _Made(index_dir, name, embedder, pieces, progress, engine)
             segments = made.segments(before, new, keys)
             generation = made.generation(segments, keys)
             progress("verifying", 0.9)
@@ -74,16 +77,16 @@ def build(
             msg = f"The index could not be written to {index_dir} ({error}); is the disk full?"
             raise IndexWriteError(msg) from error
         finally:
-            _clear(index_dir)
+            _clear(index_dir, engine)
     return sum(1 for leaf in new if leaf.doc_id)
 
 
 @contextmanager
-def _builder(index_dir: Path, wait_s: float) -> Iterator[None]:
+def _builder(index_dir: Path, wait_s: float, engine: Engine | None) -> Iterator[None]:
     try:
         index_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(index_dir / "lock", timeout=wait_s):
-            _clear(index_dir)  # of what a builder left that was killed
+            _clear(index_dir, engine)  # of what a builder left that was killed
             yield
     except Timeout as error:
         msg = f"Another process is building the index in {index_dir}; wait for it, then try again."
@@ -93,9 +96,9 @@ def _builder(index_dir: Path, wait_s: float) -> Iterator[None]:
         raise IndexWriteError(msg) from error
 
 
-def _is_whole(index_dir: Path, keys: Sequence[str], pieces: Pieces) -> bool:
+def _is_whole(index_dir: Path, keys: Sequence[str], pieces: Pieces, engine: Engine | None) -> bool:
     try:
-        opened(index_dir, published(index_dir), keys, pieces).store.close()
+        opened(index_dir, published(index_dir), keys, pieces, engine).store.close()
     except StaleIndexError as error:
         _log.info("%s", error)
         return False
@@ -164,8 +167,9 @@ class _Made:
         embedder: Embedder,
         pieces: Pieces,
         progress: Progress,
+        engine: Engine | None,
     ) -> None:
-        self._index_dir, self._name = index_dir, name
+        self._index_dir, self._name, self._engine = index_dir, name, engine
         self._embedder, self._pieces, self._progress = embedder, pieces, progress
         self.folders: list[Path] = []
 
@@ -185,6 +189,10 @@ class _Made:
         last += [part for segment in moved for part in segment.content.only(set(keys))]
         fresh += [self._written(joined(parts)) for parts in _packed(last)]
         self._progress("storing vectors", 0.6)
+        if self._engine:
+            for segment in (*kept, *fresh):
+                segment.publish(self._engine)
+            return [*kept, *fresh]
         return [*kept, *self._in_chroma(kept, fresh, set(keys))]
 
     def _computed(self, new: Sequence[Leaf]) -> Iterator[Content]:
@@ -354,13 +362,29 @@ def _flush(path: Path) -> None:
         os.close(opened)
 
 
-def _clear(index_dir: Path) -> None:
-    """Remove what neither the generation in use nor the one before it needs."""
+def _clear(index_dir: Path, engine: Engine | None) -> None:
+    """Remove what neither the generation in use nor the one before it needs.
+
+    Of a store outside, what was this index's own: others may keep theirs in it.
+    """
     needed = {_in_use(index_dir)}
     with suppress(StaleIndexError, *DAMAGE):
         used = Generation.read(index_dir, published(index_dir))
         needed |= {used.previous, *used.segments}
         needed |= {*Generation.read(index_dir, used.previous).segments}
-    for folder in [path for kind in _FOLDERS for path in index_dir.glob(kind)]:
-        if folder.name not in needed:
-            shutil.rmtree(folder, ignore_errors=True)
+    unneeded = [
+        path for kind in _FOLDERS for path in index_dir.glob(kind) if path.name not in needed
+    ]
+    for folder in unneeded:
+        if engine and folder.name.startswith("seg-"):
+            _withdraw(folder, needed, engine)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _withdraw(folder: Path, needed: Collection[str], engine: Engine) -> None:
+    """Remove a segment's rows from a store outside, unless another one is of the same leaves."""
+    with suppress(*DAMAGE):
+        name = Segment(folder).name
+        kept = [folder.with_name(other) for other in needed if other.startswith("seg-")]
+        if name not in {Segment(other).name for other in kept}:
+            engine.remove(name)

@@ -5,6 +5,7 @@
     ├── CorpusError        mend the file and field it names
     ├── IntakeError        give another file, or the same in another form
     ├── StaleIndexError    run `mentor index`
+    ├── StoreError         start the vector store that MENTOR_STORE names, or look why it is away
     ├── IndexLockedError   wait for the other builder, or stop it
     ├── IndexWriteError    free space or permissions, then run `mentor index`
     ├── MissingModelError  install or name another model
@@ -51,6 +52,10 @@ class IntakeError(MentorError):
 
 class StaleIndexError(MentorError):
     """The index is missing, damaged, or made from other essays or by another model."""
+
+
+class StoreError(MentorError):
+    """The vector store outside the process does not answer, or does not do what it is asked."""
 
 
 class IndexLockedError(MentorError):

@@ -28,7 +28,7 @@ from rag.lexical import Lexical
 from rag.ragged import Ragged
 from rag.segments import Segment
 from rag.shelf import Leaf, Shelf, fingerprint
-from rag.vectors import ExactStore, JoinedMatrix, JoinedStore, Rows, Store, fits, is_small
+from rag.vectors import Engine, ExactStore, JoinedMatrix, JoinedStore, Rows, Store, fits, is_small
 
 _NAME = re.compile(r"gen-[0-9a-f-]{1,80}")
 FORM = 2  # of about.json and the folders beside it: raise it when they change
@@ -54,24 +54,25 @@ class Index:
     generation: str = ""
 
 
-def read(index_dir: Path, shelf: Shelf, pieces: Pieces) -> Index:
-    """Open the published generation.
+def read(index_dir: Path, shelf: Shelf, pieces: Pieces, engine: Engine | None = None) -> Index:
+    """Open the published generation; `engine` holds its vectors, None where they are beside it.
 
     Raises:
         StaleIndexError: there is none, it is damaged, or it was made from another shelf.
+        StoreError: the engine does not answer.
     """
     name = published(index_dir)
     while True:
         try:
-            return _read(index_dir, name, shelf, pieces)
+            return _read(index_dir, name, shelf, pieces, engine)
         except StaleIndexError:
             before, name = name, published(index_dir)
             if name == before:
                 raise  # else it was replaced, and perhaps removed, while it was read
 
 
-def _read(index_dir: Path, name: str, shelf: Shelf, pieces: Pieces) -> Index:
-    found = opened(index_dir, name, shelf.keys, pieces)
+def _read(index_dir: Path, name: str, shelf: Shelf, pieces: Pieces, engine: Engine | None) -> Index:
+    found = opened(index_dir, name, shelf.keys, pieces, engine)
     passages, views = catalog(shelf.leaves, found.columns, found.sizes)
     parts = found.store, found.lexical, found.interaction
     return Index(passages, views, *parts, shelf.leaves, name)
@@ -135,7 +136,13 @@ class Opened(NamedTuple):
     sizes: Sequence[Size]
 
 
-def opened(index_dir: Path, name: str, keys: Sequence[str], pieces: Pieces) -> Opened:
+def opened(
+    index_dir: Path,
+    name: str,
+    keys: Sequence[str],
+    pieces: Pieces,
+    engine: Engine | None = None,
+) -> Opened:
     """Open a generation, in use or not yet, and check that it is whole and of these leaves.
 
     Raises:
@@ -150,7 +157,7 @@ def opened(index_dir: Path, name: str, keys: Sequence[str], pieces: Pieces) -> O
         segments = [Segment(index_dir / part) for part in generation.segments]
         silent = np.load(generation.folder / "silent.npy")
         lexical = Lexical.read(generation.folder / "words")
-        found = _opened(keys, segments, silent, lexical, pieces)
+        found = _opened(keys, segments, silent, lexical, pieces, engine)
     except DAMAGE as error:
         msg = f"The index in {index_dir / name} is damaged ({error}); run `mentor index`."
         raise StaleIndexError(msg) from error
@@ -163,6 +170,7 @@ def _opened(
     silent: Rows,
     lexical: Lexical,
     pieces: Pieces,
+    engine: Engine | None,
 ) -> Opened:
     columns, cut = _in_order(keys, segments)
     sizes = _sizes(keys, segments)
@@ -171,7 +179,10 @@ def _opened(
         msg = f"it holds {len(lexical)} passages and not {wanted[0]}"
         raise ValueError(msg)
     interaction = Interaction(pieces, cut)
-    store = _store(segments, rows_of(keys, segments), silent)
+    numbers = rows_of(keys, segments)
+    store = (
+        _outside(segments, numbers, silent, engine) if engine else _store(segments, numbers, silent)
+    )
     if not wanted[1] == len(store) == len(interaction):
         store.close()
         msg = f"it holds {len(store)} rows and not {wanted[1]}"
@@ -219,14 +230,28 @@ def _store(segments: Sequence[Segment], numbers: Sequence[Rows], silent: Rows) -
         for segment, here in zip(segments, living, strict=True)
     ]
     exact = is_whole or fits(sum(map(len, compared)))
-    searchers, known_as, files = [], [], []
-    for segment, known, rows in zip(segments, numbers, compared, strict=True):
-        searcher, file = segment.open(rows, exact=exact)
-        # What is gone need not be compared; Chroma holds it all the same.
-        known_as.append(known[rows if isinstance(searcher, ExactStore) else segment.searched])
-        searchers.append(searcher)
-        files.append(file)
+    opened_ = [
+        segment.open(rows, exact=exact) for segment, rows in zip(segments, compared, strict=True)
+    ]
+    searchers, files = [searcher for searcher, _ in opened_], [file for _, file in opened_]
+    # What is gone need not be compared; Chroma holds it all the same.
+    known_as = [
+        known[rows if isinstance(searcher, ExactStore) else segment.searched]
+        for segment, known, rows, searcher in zip(
+            segments, numbers, compared, searchers, strict=True
+        )
+    ]
     return JoinedStore(searchers, known_as, JoinedMatrix(files, numbers), silent, is_whole=is_whole)
+
+
+def _outside(
+    segments: Sequence[Segment], numbers: Sequence[Rows], silent: Rows, engine: Engine
+) -> Store:
+    """Open the vectors that a store outside the process holds."""
+    opened_ = [segment.outside(engine) for segment in segments]
+    searchers, files = [searcher for searcher, _ in opened_], [file for _, file in opened_]
+    known_as = [k[segment.searched] for segment, k in zip(segments, numbers, strict=True)]
+    return JoinedStore(searchers, known_as, JoinedMatrix(files, numbers), silent, is_whole=False)
 
 
 def _in_order(keys: Sequence[str], segments: Sequence[Segment]) -> tuple[Columns, Ragged]:

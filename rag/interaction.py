@@ -12,13 +12,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embed import Pieces, Vectors
+from rag.embed import Ids, Pieces, Vectors
 from rag.ragged import Ragged, spread
 
 # Similarities below this say nothing. Chosen on the dev questions, as is the power of 1.5 to which
 # they are raised: above 1 it prefers one good partner to many fair ones (docs/decisions.md).
 _FLOOR = 0.2
 _KIN = 0.55  # from here on two pieces are of one meaning, or nearly
+_TELLING = 0.02  # the share of a question from which on a piece decides what is worth comparing
+_MANY = 4  # so many times the pieces there are: then all of them stand in the texts, or nearly
 
 Rows = NDArray[np.int64]
 
@@ -33,9 +35,8 @@ class Interaction:
         known = np.flatnonzero(np.bincount(texts.values)).astype(np.int32)
         place = np.zeros(int(known[-1]) + 1 if len(known) else 0, np.int32)
         place[known] = np.arange(len(known))
-        self._flat, self._vectors = place[texts.values], pieces.vectors(known)
-        # A question is compared once for its scores and once for what is strange in it.
-        self._compared = lru_cache(maxsize=4)(self._compare)
+        self._flat, self._known, self._vectors = place[texts.values], known, pieces.vectors(known)
+        self._asked = lru_cache(maxsize=4)(self._cut)
 
     @classmethod
     def build(cls, texts: Sequence[str], pieces: Pieces) -> "Interaction":
@@ -51,31 +52,58 @@ class Interaction:
         A text without a known piece scores 0, and so does every text where the question has none.
         """
         rows = np.arange(len(self)) if rows is None else rows
+        return self._scores(rows, *self._asked(question)[1:])
+
+    def roughly(self, question: str, rows: Rows) -> NDArray[np.float64]:
+        """Return the scores of some texts by the pieces that tell most, which takes half as long:
+        enough to say which texts are worth comparing.
+        """
+        _, vectors, shares = self._asked(question)
+        telling = shares >= _TELLING
+        return self._scores(rows, vectors[telling], shares[telling])
+
+    def _scores(self, rows: Rows, vectors: Vectors, shares: Vectors) -> NDArray[np.float64]:
         found = np.zeros(len(rows))
         starts, ends = self._starts[rows], self._starts[rows + 1]
         filled = ends > starts
-        near, shares = self._compared(question)
         if not len(shares) or not filled.any():
             return found
         at, seams = spread(starts[filled], ends[filled])
-        best = np.maximum.reduceat(near.take(self._flat[at], axis=0), seams, axis=0)
+        near, pieces = self._near(self._flat[at], vectors)
+        best = np.maximum.reduceat(near.take(pieces, axis=0), seams, axis=0)
         best[best < _FLOOR] = 0.0
         # To the power of 1.5, seven times as fast as by `**`.
         found[filled] = np.clip((best * np.sqrt(best)) @ shares, 0.0, 1.0)
         return found
+
+    def _near(self, pieces: Ids, vectors: Vectors) -> tuple[Vectors, Ids]:
+        """Return similarities to the question's pieces, and in which row those of each piece are.
+
+        Where the texts hold few of all pieces, only those are compared.
+        """
+        if len(pieces) > _MANY * len(self._known):
+            return self._vectors @ vectors.T, pieces
+        seen = np.zeros(len(self._known), np.bool_)
+        seen[pieces] = True
+        used = np.flatnonzero(seen)
+        place = np.zeros(len(self._known), np.int32)
+        place[used] = np.arange(len(used))
+        return self._vectors[used] @ vectors.T, place[pieces]
 
     def strange(self, question: str) -> float:
         """Return the share of the question, by weight, that no text has a piece near to.
 
         From 0 to 1; 1 where the question or the texts have no known piece.
         """
-        near, shares = self._compared(question)
-        return float(shares[near.max(axis=0) < _KIN].sum()) if near.size else 1.0
+        asked, vectors, shares = self._asked(question)
+        if not len(shares) or not len(self._known):
+            return 1.0
+        new = ~np.isin(asked, self._known)  # what stands in a text is near to itself
+        near = self._vectors @ vectors[new].T
+        return float(shares[new][near.max(axis=0) < _KIN].sum()) if new.any() else 0.0
 
-    def _compare(self, question: str) -> tuple[Vectors, Vectors]:
-        """Return how near each piece of the texts is to each of the question, and the share that
-        each piece of the question has in it.
-        """
+    def _cut(self, question: str) -> tuple[Ids, Vectors, Vectors]:
+        """Return the pieces of a question, their vectors, and the share that each has in it."""
         (asked,) = self._pieces.cut([question])
         weights = self._pieces.weights(asked)
-        return self._vectors @ self._pieces.vectors(asked).T, weights / weights.sum()
+        return asked, self._pieces.vectors(asked), weights / (weights.sum() or 1.0)

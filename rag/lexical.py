@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rag.ragged import Ragged
 from rag.text import words
-from rag.vectors import top
+from rag.vectors import Weighed, top
 
 _K1, _B = 1.5, 0.75
 _SLIP = 1e-4  # more than what adding up in another order can make of a score
@@ -67,6 +67,19 @@ class Words:
         told = json.dumps(self.vocabulary, ensure_ascii=False)
         (folder / "vocabulary.json").write_text(told, encoding="utf-8")
 
+    def weighed(self, places: Sequence[int], rows: int) -> Weighed:
+        """Return for `rows` rows, of which row `places[at]` stands for text `at`, what each word
+        counts there before its rarity, as `Lexical` weighs it.
+        """
+        word, text, weights = _counted(self)
+        order = np.lexsort((word, text))
+        sizes = np.zeros(rows, np.int64)
+        sizes[list(places)] = np.bincount(text, minlength=len(places))
+        by_row = np.argsort(np.asarray(places, np.int64)[text[order]], kind="stable")
+        order = order[by_row]
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        return Weighed(starts, [self.vocabulary[at] for at in word[order].tolist()], weights[order])
+
     def part(self, first: int, end: int) -> "Words":
         """Return the texts from `first` up to, and without, `end`."""
         return Words(self.vocabulary, self.ids.part(first, end))
@@ -104,16 +117,9 @@ class Lexical:
     @classmethod
     def of(cls, cut: Words) -> "Lexical":
         """Index texts that are cut already, as `build` does."""
-        lengths = np.diff(cut.ids.starts)
-        text = np.repeat(np.arange(len(lengths)), lengths)
-        pairs = np.sort((cut.ids.values.astype(np.int64) << 32) | text)
-        first = np.flatnonzero(np.diff(pairs, prepend=-1))
-        times = np.diff(first, append=len(pairs))
-        word, text = pairs[first] >> 32, pairs[first] & _LOW
+        word, text, weights = _counted(cut)
         starts = np.searchsorted(word, np.arange(len(cut.vocabulary) + 1))
-        usual = _K1 * (1 - _B + _B * lengths / (lengths.mean() if len(lengths) else 1.0))
-        weights = (times / (times + usual[text])).astype(np.float32)
-        return cls(cut.vocabulary, starts, text.astype(np.int32), weights, len(lengths))
+        return cls(cut.vocabulary, starts, text.astype(np.int32), weights, len(cut.ids))
 
     @classmethod
     def read(cls, folder: Path) -> "Lexical":
@@ -201,13 +207,13 @@ class Lexical:
             scores[self._texts[found]] += self.rarity(word) * asked[word] * self._weights[found]
             rest -= float(most[word])
             some = some if len(some) >= k else np.union1d(some, self._texts[found])
-            if done < len(order) and 0 < k <= len(some):
+            if 0 < k <= len(some):
                 least = np.partition(scores[some], len(some) - k)[len(some) - k] - rest - _SLIP
                 if least > 0:
                     left = np.flatnonzero(scores >= least)
-                    return self._best(left, scores[left], order[done:], asked)[:k]
+                    return self._best(left, scores[left], order[done:], asked, most, k)
         every = np.flatnonzero(scores)
-        return self._best(every, scores[every], (), asked)[:k]
+        return every[top(scores[every], k)]
 
     def _best(
         self,
@@ -215,11 +221,20 @@ class Lexical:
         scores: NDArray[np.float32],
         further: Sequence[str],
         asked: Mapping[str, int],
+        most: Mapping[str, float],
+        k: int,
     ) -> NDArray[np.int64]:
-        """Return some texts, best first, when `further` words are counted, too."""
+        """Return the `k` best of some texts when `further` words are counted, too: text that can no
+        more be among them is left out as it shows.
+        """
+        rest = float(sum(most[word] for word in further))
         for word in further:
             self._add(scores, texts, word, asked[word])
-        return texts[top(scores, len(texts))]
+            rest -= float(most[word])
+            least = np.partition(scores, len(scores) - k)[len(scores) - k] - rest - _SLIP
+            kept = scores >= least
+            texts, scores = texts[kept], scores[kept]
+        return texts[top(scores, k)]
 
     def rarity(self, word: str) -> float:
         """Return the inverse document frequency of a word; the highest value for an unseen one."""
@@ -239,3 +254,15 @@ class Lexical:
         """Return where the texts of a known word stand."""
         at = self._places[word]
         return slice(int(self._starts[at]), int(self._starts[at + 1]))
+
+
+def _counted(cut: Words) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return each word with each text that holds it, in this order, and what it counts there."""
+    lengths = np.diff(cut.ids.starts)
+    text = np.repeat(np.arange(len(lengths)), lengths)
+    pairs = np.sort((cut.ids.values.astype(np.int64) << 32) | text)
+    first = np.flatnonzero(np.diff(pairs, prepend=-1))
+    times = np.diff(first, append=len(pairs))
+    word, text = pairs[first] >> 32, pairs[first] & _LOW
+    usual = _K1 * (1 - _B + _B * lengths / (lengths.mean() if len(lengths) else 1.0))
+    return word, text, (times / (times + usual[text])).astype(np.float32)

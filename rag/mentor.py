@@ -24,7 +24,7 @@ from rag.errors import QuestionError, StaleIndexError
 from rag.evidence import Evidence
 from rag.frame import named
 from rag.ground import voice
-from rag.opening import bring_up_to_date, models, open_index, open_writer, stand_of
+from rag.opening import bring_up_to_date, engine_of, models, open_index, open_writer, stand_of
 from rag.rerank import FIRST, reranked
 from rag.retrieve import Nearness, Retriever
 from rag.settings import Settings
@@ -107,7 +107,7 @@ class Mentor:
         """
         settings, known = self._settings, (self._embedder, self._pieces)
         stand = stand_of(settings, *known, self._index.leaves)
-        opened = index.read(settings.index_dir, stand.shelf, stand.pieces)
+        opened = index.read(settings.index_dir, stand.shelf, stand.pieces, engine_of(settings))
         judge, writer = self._judge, self._writer
         return Mentor(stand.documents, opened, *known, settings, judge=judge, writer=writer)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.build import Progress, build
 from rag.embed import Embedder, Pieces, open_embedder, open_pieces
+from rag.engine import open_engine
 from rag.enrich import decoys, enrich
 from rag.errors import MissingModelError, StaleIndexError
 from rag.index import Index, read
@@ -16,6 +17,7 @@ from rag.load import load
 from rag.settings import Settings
 from rag.shelf import Leaf, Shelf, shelve
 from rag.types import Document
+from rag.vectors import Engine
 
 if TYPE_CHECKING:
     from rag.chat import Chat
@@ -70,7 +72,13 @@ def bring_up_to_date(settings: Settings, stand: Stand, progress: Progress | None
         stand.pieces,
         progress=progress or _unseen,
         wait_s=_WAIT_S,
+        engine=engine_of(settings),
     )
+
+
+def engine_of(settings: Settings) -> Engine | None:
+    """Return the vector store outside the process, None for none. Raises StoreError."""
+    return open_engine(settings.store, settings.store_key.get_secret_value())
 
 
 def open_index(
@@ -86,7 +94,7 @@ def open_index(
     while True:
         stand = stand_of(settings, *known)
         try:
-            return stand, read(settings.index_dir, stand.shelf, stand.pieces)
+            return stand, read(settings.index_dir, stand.shelf, stand.pieces, engine_of(settings))
         except StaleIndexError as stale:
             tries -= 1
             if not (rebuild and tries):

@@ -15,15 +15,15 @@ from rag.embed import Embedder
 from rag.index import Index
 from rag.ragged import spread
 from rag.types import Hit, Match, ViewKind
-from rag.vectors import top
+from rag.vectors import Vectors, top
 
 # Similarities are asked for this many views; a view past them counts like the last of them.
 _NEAREST = 3000
-# Where a shelf is too large to compare every view with a question, so many are asked for that
-# stand for whole passages. Of so many passages, the first of those, and of so many that share the
-# most rare words with the question, all views are compared. Of 100,000 passages, 0.93 of the first
-# ten are those of comparing everything, 0.97 of the first ones; without words 0.83 and 0.88.
-_NEAREST_WHOLE, _BY_MEANING, _BY_WORDS = 1000, 400, 300
+# Where a shelf is too large to compare every view with a question, so many views of whole passages
+# are asked for, and so many passages that share the most rare words with it. Of these so many by
+# both, and of those so many by what their texts say piece by piece, too, are compared by all views.
+# Of 100,000 passages, .98 of the first ten are then those of comparing everything (docs/decisions).
+_BY_MEANING, _BY_WORDS, _LIKELY, _COMPARED = 3000, 1000, 2000, 200
 # A passage's own text, its nearest sentence and its words count alike, what beginners ask of it
 # eight times: their words are the asker's, the essay's are not. Chosen on the dev questions.
 _QUESTIONS = 8.0
@@ -215,25 +215,53 @@ class Retriever:
             rows, cosine = self._index.store.nearest(vector, _NEAREST)
             passages = self._every
         else:
-            found, _ = self._index.store.nearest(vector, _NEAREST_WHOLE)
-            passages, rows = self._widened(found, question)
+            passages, rows = self._candidates(vector, question)
             cosine = self._index.store.similar(vector, rows)
+            nearest = top(cosine, _NEAREST, rows)
+            rows, cosine = rows[nearest], cosine[nearest]
         similar = (cosine + self._index.interaction.scores(question, rows)) / 2
         order = np.lexsort((rows, -similar))
         all_of_them = len(rows) == len(self._index.views)
         floor = 0.0 if all_of_them else float(similar.min(initial=0.0))
         return rows[order], similar[order], passages, floor
 
-    def _widened(self, found: Rows, question: str) -> tuple[Rows, Rows]:
-        """Return the passages that come first in meaning or words, with all their views, and the
+    def _candidates(self, vector: Vectors, question: str) -> tuple[Rows, Rows]:
+        """Return the passages that are worth comparing, ascending, with all their views, and the
         decoys that were found.
         """
-        owners = self._owners[found]
-        near, places = np.unique(owners[owners >= 0], return_index=True)
-        near = near[np.argsort(places)][:_BY_MEANING]
-        passages = np.union1d(near, self._index.lexical.top(question, _BY_WORDS))
+        found, passages, near = self._found(vector, question)
+        words = self._index.lexical.coverage(question, passages)
+        likely = np.sort(top(near + words, _LIKELY))
+        passages, near = passages[likely], (near + words)[likely]
+        texts = self._views_of(passages)
+        texts = texts[self._index.views.are("text", texts)]
+        said = self._index.interaction.roughly(question, texts)
+        np.add.at(near, np.searchsorted(passages, self._owners[texts]), said)
+        passages = passages[np.sort(top(near, _COMPARED))]
+        decoys = found[self._owners[found] < 0]
+        return passages, np.concatenate([self._views_of(passages), decoys])
+
+    def _found(self, vector: Vectors, question: str) -> tuple[Rows, Rows, Scores]:
+        """Return the views that were found, the passages found by meaning or words, ascending, and
+        how near these are; one that was found by words counts like the last by meaning.
+        """
+        store = self._index.store
+        found = store.alike(vector, question, _BY_MEANING)
+        if found is None:
+            found, similar = store.nearest(vector, _BY_MEANING)
+            by_words = self._index.lexical.top(question, _BY_WORDS)
+        else:
+            similar, by_words = store.similar(vector, found), found[:0]
+        owned = self._owners[found] >= 0
+        owners = self._owners[found][owned]
+        passages = np.union1d(owners, by_words).astype(np.int64)
+        near = np.full(len(passages), similar.min(initial=1.0))
+        np.maximum.at(near, np.searchsorted(passages, owners), similar[owned])
+        return found, passages, near
+
+    def _views_of(self, passages: Rows) -> Rows:
         at, _ = spread(self._starts[passages], self._starts[passages + 1])
-        return passages, np.concatenate([self._by_owner[at], found[owners < 0]])
+        return self._by_owner[at]
 
     def _matches(self, near: Nearness, passages: Sequence[int]) -> Mapping[int, list[Match]]:
         """Return the views that come nearest, of each of some passages, nearest first."""

@@ -10,6 +10,7 @@ The essays that are changed later stand in further segments, which are joined wh
 shelf of many essays stands in several from the start, each of which fits into memory.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -35,7 +36,7 @@ from rag.store import (
     write_vectors,
 )
 from rag.types import Passage, View
-from rag.vectors import RowFile, Rows, Searcher, Vectors
+from rag.vectors import Engine, RowFile, Rows, Searcher, Vectors
 
 LARGEST = 250_000  # views of a segment, if no single essay has more; about 1 GB while it is made
 _AT_ONCE = 10_000  # views that are embedded at one time, between two signs of progress
@@ -194,6 +195,28 @@ class Segment:
         write_graph(self.folder / "vectors", vectors, asked=asked)
         _describe(self.folder, self.sizes, chroma=True)
         return Segment(self.folder)
+
+    @cached_property
+    def name(self) -> str:
+        """What a store outside the process knows it by: the same for the same leaves."""
+        keys = "\n".join(size.key for size in self.sizes)
+        return f"mentor-{hashlib.sha256(keys.encode()).hexdigest()[:32]}"
+
+    def publish(self, engine: Engine) -> None:
+        """See to it that a store outside the process holds the rows that are searched, and the
+        words of each passage with the first of its texts.
+        """
+        if engine.holds(self.name, len(self.searched)):
+            return
+        texts = self.columns.of_kind("text")
+        _, firsts = np.unique(self.columns.owners[texts], return_index=True)
+        places = np.searchsorted(self.searched, texts[firsts]).tolist()
+        words = self.words.weighed(places, len(self.searched))
+        engine.write(self.name, self.rows(self.searched), words)
+
+    def outside(self, engine: Engine) -> tuple[Searcher, RowFile]:
+        """Open what searches its rows in a store outside the process, and the file of all."""
+        return engine.open(self.name, len(self.searched)), rows_of(self.folder / "vectors")
 
     def open(self, rows: Rows, *, exact: bool) -> tuple[Searcher, RowFile]:
         """Open its vectors: what searches `rows` of them by comparing, or in Chroma, and the file

@@ -21,6 +21,15 @@ class Settings(BaseSettings):
 
     corpus_dir: Path = Field(_HOME / "corpus", description="The shelf: manifest.toml and essays.")
     index_dir: Path = Field(_HOME / ".mentor", description="Where the index is kept.")
+    store: str = Field(
+        "",
+        pattern=r"^$|^(chromas?|qdrants?)://[^/@\s]+/?$|^qdrant:///\S+$",
+        description="A vector store outside the process: chroma:// or qdrant://HOST:PORT "
+        "(chromas://, qdrants:// by TLS), or qdrant:///FOLDER. Empty: none, Chroma is within.",
+    )
+    store_key: SecretStr = Field(
+        SecretStr(""), description="Key of that store. Empty: none is sent."
+    )
     embedder: str = Field(
         "",
         description="A sentence-transformers model: folder or hub name. Empty: the shipped one.",

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +49,47 @@ class Searcher(Protocol):
 
         Raises:
             StaleIndexError: what it reads from went away or was damaged.
+            StoreError: it stands outside the process, and does not answer.
+        """
+
+    def alike(self, vector: Vectors, question: str, k: int) -> Rows | None:
+        """Return up to `k` rows that are near or share rare words, the likeliest first; None where
+        words are not known here. Raises like `nearest`.
         """
 
     def __len__(self) -> int: ...
 
     def close(self) -> None:
         """Let go of the files; further calls are errors."""
+
+
+class Weighed(NamedTuple):
+    """The words of some rows, end to end: row `at` has `words[starts[at]:starts[at + 1]]`, and what
+    each counts there before its rarity.
+    """
+
+    starts: NDArray[np.int64]
+    words: Sequence[str]
+    weights: NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """A vector database outside the process. What it holds under a name is whole, or not there.
+
+    Every method raises StoreError where it does not answer.
+    """
+
+    def holds(self, name: str, count: int) -> bool:
+        """Say whether so many rows were published under a name."""
+
+    def write(self, name: str, rows: Vectors, words: Weighed) -> None:
+        """Publish rows under a name, which is free: all of them at once, or none."""
+
+    def open(self, name: str, count: int) -> Searcher:
+        """Return what searches the rows of a name. Raises StaleIndexError where they are others."""
+
+    def remove(self, name: str) -> None:
+        """Remove the rows of a name, if there are any."""
 
 
 class Matrix(Protocol):
@@ -99,6 +134,9 @@ class ExactStore:
     def nearest(self, vector: Vectors, k: int) -> Found:
         """Return up to `k` rows and their cosine similarities, nearest first; ties by row."""
         return first(np.arange(len(self._rows)), self.near(vector), k)
+
+    def alike(self, vector: Vectors, question: str, k: int) -> None:
+        """Return None: words are not known here."""
 
     def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
         """Return the cosine similarities of some rows, in their order."""
@@ -156,6 +194,22 @@ class JoinedStore:
             near.append(similar[here >= 0])
         every, similar = np.concatenate(rows), np.concatenate(near)
         return first(every, self._heard(every, similar), k)
+
+    def alike(self, vector: Vectors, question: str, k: int) -> Rows | None:
+        """Return up to `k` rows that are near or share rare words: the first of each searcher, then
+        the second of each; None where one of them does not know words.
+        """
+        rows, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for searcher, known in zip(self._searchers, self._numbers, strict=True):
+            found = searcher.alike(vector, question, k)
+            if found is None:
+                return None
+            here = known[found]
+            here = here[(here >= 0) & ~np.isin(here, self._silent)]
+            rows.append(here)
+            places.append(np.arange(len(here)))
+        every = np.concatenate(rows)
+        return every[np.lexsort((every, np.concatenate(places)))][:k]
 
     def similar(self, vector: Vectors, rows: Rows) -> NDArray[np.float64]:
         """Return the cosine similarities of any rows, in their order. Raises StaleIndexError."""

@@ -151,6 +151,9 @@ class MemoryStore:
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
 
+    def alike(self, vector: Vectors, question: str, k: int) -> None:
+        return None
+
     def similar(self, vector: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         return (self._vectors[rows] @ vector).astype(np.float64)
 

@@ -44,6 +44,13 @@ def leave(
         assert until(once)
 
 
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port: int = door.getsockname()[1]
+        return port
+
+
 def until(true: Any, within_s: float = _PATIENCE_S) -> bool:
     """Wait until something is true; say whether it came to be."""
     deadline = time.monotonic() + within_s

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fakes import write_corpus
+from live_server import free_port
 
 from ui.words import WORDS
 
@@ -449,17 +450,11 @@ def test_a_host_that_is_none_is_one_line(host: str) -> None:
     _assert_one_line(_run("serve", "--host", host), host)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_the_server_answers_until_it_is_stopped_without_a_trace(
     shelf_options: list[str], how: signal.Signals
 ) -> None:
-    port = _free_port()
+    port = free_port()
     with subprocess.Popen(
         [*MENTOR, "serve", "--port", str(port), *shelf_options],
         env=_environment(),

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from guarded import READ, guarded
-from live_server import until
+from live_server import free_port, until
 from server_process import running
 
 from rag import Settings
@@ -137,18 +137,12 @@ def test_compose_waits_longer_than_the_server_says_goodbye() -> None:
 # ---- nginx, for real ----
 
 
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as door:
-        port: int = door.getsockname()[1]
-        return port
-
-
 @contextmanager
 def behind_nginx(upstream: str, folder: Path) -> Iterator[str]:
     """Run nginx with our file in front of a server; yield its https address."""
     assert NGINX
     assert OPENSSL
-    port, plain = _free_port(), _free_port()
+    port, plain = free_port(), free_port()
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = [OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     command += ["-keyout", str(key), "-out", str(certificate)]

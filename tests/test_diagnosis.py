@@ -21,6 +21,7 @@ import typer
 from fakes import NOTES, write
 from filelock import FileLock
 from guarded import guarded
+from live_server import free_port
 from typer.testing import CliRunner
 
 from rag import Mentor, MentorError, Settings, doctor
@@ -342,7 +343,7 @@ def test_json_holds_every_finding_and_no_secret(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MENTOR_API_TOKENS", KEY)
-    monkeypatch.setenv("MENTOR_PORT", str(_free_port()))
+    monkeypatch.setenv("MENTOR_PORT", str(free_port()))
     where = ["--corpus", str(settings.corpus_dir), "--index", str(settings.index_dir)]
     done = CliRunner().invoke(commands, ["--json", *where])
     assert done.exit_code == 0, done.output
@@ -360,11 +361,6 @@ def test_it_is_little_work(settings: Settings) -> None:
 
 
 # ---- beyond this process ----
-
-
-def _free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_port
 
 
 @contextmanager
@@ -395,7 +391,7 @@ def test_another_mentor_on_the_port_is_told_from_another_program() -> None:
     with _answering(200, b"<p>hello") as (port, _):
         state, text = next(reach.port(Settings(port=port)))
     assert (state, "MENTOR_PORT" in text) == ("wrong", True)
-    assert next(reach.port(Settings(port=_free_port())))[0] == "ok"
+    assert next(reach.port(Settings(port=free_port())))[0] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -412,7 +408,7 @@ def test_a_provider_that_refuses_the_key_is_told(status: int, state: str) -> Non
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:1", "http://[", "ftp://a", "http://a:99999"])
 def test_a_provider_that_does_not_answer_is_told(url: str) -> None:
-    settings = Settings(model="ollama:m", model_url=url or f"127.0.0.1:{_free_port()}")
+    settings = Settings(model="ollama:m", model_url=url or f"127.0.0.1:{free_port()}")
     found = list(examine("Chat model", lambda: reach.provider(settings, 1)))
     assert found[-1].state == "wrong"
 
@@ -473,7 +469,7 @@ def test_a_budget_store_that_is_a_file_is_told(tmp_path: Path) -> None:
 def test_a_budget_store_that_is_gone_is_told_from_one_that_is_there() -> None:
     with _answering(200) as (port, _):
         assert reach._near(f"redis://:{KEY}@127.0.0.1:{port}")[0] == "ok"
-    state, text = reach._near(f"redis://:{KEY}@127.0.0.1:{_free_port()}")
+    state, text = reach._near(f"redis://:{KEY}@127.0.0.1:{free_port()}")
     assert (state, KEY in text) == ("wrong", False)
 
 

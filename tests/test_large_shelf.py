@@ -18,8 +18,10 @@ def in_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mentor]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("rag.vectors._WHOLE", -1)
         patched.setattr("rag.vectors._EXACT", -1)
-        patched.setattr("rag.retrieve._BY_MEANING", 60)
+        patched.setattr("rag.retrieve._BY_MEANING", 600)
         patched.setattr("rag.retrieve._BY_WORDS", 60)
+        patched.setattr("rag.retrieve._LIKELY", 60)
+        patched.setattr("rag.retrieve._COMPARED", 40)
         mentor = Mentor.open(Settings(index_dir=tmp_path_factory.mktemp("parts")))
         yield mentor
         mentor.close()
