@@ -119,8 +119,9 @@ def _segments(index_dir: Path) -> list[Segment]:
 
 def _readable(segment: Segment) -> Segment:
     """Return the segment if its vectors can be opened. Raises StaleIndexError or `DAMAGE`."""
-    for opened_ in segment.open(segment.searched, exact=fits(len(segment.searched))):
-        opened_.close()
+    if segment.chroma and not fits(len(segment.searched)):
+        segment.searcher().close()
+    segment.vectors(segment.searched[:1])
     return segment
 
 

@@ -28,7 +28,18 @@ from rag.lexical import Lexical
 from rag.ragged import Ragged
 from rag.segments import Segment
 from rag.shelf import Leaf, Shelf, fingerprint
-from rag.vectors import Engine, ExactStore, JoinedMatrix, JoinedStore, Rows, Store, fits, is_small
+from rag.vectors import (
+    Engine,
+    ExactStore,
+    JoinedMatrix,
+    JoinedStore,
+    Rows,
+    Searcher,
+    Store,
+    Vectors,
+    fits,
+    is_small,
+)
 
 _NAME = re.compile(r"gen-[0-9a-f-]{1,80}")
 FORM = 2  # of about.json and the folders beside it: raise it when they change
@@ -229,29 +240,40 @@ def _store(segments: Sequence[Segment], numbers: Sequence[Rows], silent: Rows) -
         np.flatnonzero(here) if is_whole else segment.searched[here[segment.searched]]
         for segment, here in zip(segments, living, strict=True)
     ]
-    exact = is_whole or fits(sum(map(len, compared)))
-    opened_ = [
-        segment.open(rows, exact=exact) for segment, rows in zip(segments, compared, strict=True)
-    ]
-    searchers, files = [searcher for searcher, _ in opened_], [file for _, file in opened_]
-    # What is gone need not be compared; Chroma holds it all the same.
-    known_as = [
-        known[rows if isinstance(searcher, ExactStore) else segment.searched]
-        for segment, known, rows, searcher in zip(
-            segments, numbers, compared, searchers, strict=True
-        )
-    ]
-    return JoinedStore(searchers, known_as, JoinedMatrix(files, numbers), silent, is_whole=is_whole)
+    if is_whole or fits(sum(map(len, compared))):
+        # What is gone need not be compared.
+        known_as = [known[rows] for known, rows in zip(numbers, compared, strict=True)]
+        searchers: list[Searcher] = [ExactStore(_matrix(segments, compared))]
+        known_as = [np.concatenate([np.empty(0, np.int64), *known_as])]
+    else:
+        searchers = [segment.searcher() for segment in segments]
+        known_as = [k[segment.searched] for segment, k in zip(segments, numbers, strict=True)]
+    files = JoinedMatrix([segment.file() for segment in segments], numbers)
+    return JoinedStore(searchers, known_as, files, silent, is_whole=is_whole)
+
+
+def _matrix(segments: Sequence[Segment], rows: Sequence[Rows]) -> Vectors:
+    """Return some vectors of each segment as one matrix, which is filled part by part: so many
+    must not be in memory twice.
+    """
+    every, end = np.empty((sum(map(len, rows)), 0), np.float32), 0
+    for segment, here in zip(segments, rows, strict=True):
+        vectors = segment.vectors(here)
+        if not every.shape[1]:
+            every = np.empty((len(every), vectors.shape[1]), np.float32)
+        every[end : end + len(here)] = vectors
+        end += len(here)
+    return every
 
 
 def _outside(
     segments: Sequence[Segment], numbers: Sequence[Rows], silent: Rows, engine: Engine
 ) -> Store:
     """Open the vectors that a store outside the process holds."""
-    opened_ = [segment.outside(engine) for segment in segments]
-    searchers, files = [searcher for searcher, _ in opened_], [file for _, file in opened_]
+    searchers = [segment.outside(engine) for segment in segments]
     known_as = [k[segment.searched] for segment, k in zip(segments, numbers, strict=True)]
-    return JoinedStore(searchers, known_as, JoinedMatrix(files, numbers), silent, is_whole=False)
+    files = JoinedMatrix([segment.file() for segment in segments], numbers)
+    return JoinedStore(searchers, known_as, files, silent, is_whole=False)
 
 
 def _in_order(keys: Sequence[str], segments: Sequence[Segment]) -> tuple[Columns, Ragged]:

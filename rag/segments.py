@@ -28,15 +28,15 @@ from rag.lexical import Words
 from rag.ragged import Ragged
 from rag.shelf import Leaf
 from rag.store import (
+    ChromaStore,
     check_database,
-    open_vectors,
     read_vectors,
     rows_of,
     write_graph,
     write_vectors,
 )
 from rag.types import Passage, View
-from rag.vectors import Engine, RowFile, Rows, Searcher, Vectors
+from rag.vectors import Engine, ExactStore, RowFile, Rows, Searcher, Vectors
 
 LARGEST = 250_000  # views of a segment, if no single essay has more; about 1 GB while it is made
 _AT_ONCE = 10_000  # views that are embedded at one time, between two signs of progress
@@ -214,24 +214,34 @@ class Segment:
         words = self.words.weighed(places, len(self.searched))
         engine.write(self.name, self.rows(self.searched), words)
 
-    def outside(self, engine: Engine) -> tuple[Searcher, RowFile]:
-        """Open what searches its rows in a store outside the process, and the file of all."""
-        return engine.open(self.name, len(self.searched)), rows_of(self.folder / "vectors")
+    def outside(self, engine: Engine) -> Searcher:
+        """Open what searches its rows in a store outside the process."""
+        return engine.open(self.name, len(self.searched))
 
-    def open(self, rows: Rows, *, exact: bool) -> tuple[Searcher, RowFile]:
-        """Open its vectors: what searches `rows` of them by comparing, or in Chroma, and the file
-        of all. Chroma searches those that are `searched`.
+    def searcher(self) -> Searcher:
+        """Open what searches its rows: Chroma, or where they are not in it, their matrix.
 
         Raises StaleIndexError as well.
         """
+        if not self.chroma:
+            return ExactStore(self.vectors(self.searched))
+        return ChromaStore.open(self.folder / "vectors", len(self.searched))
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Return the vectors of some views, of which most are read. Raises StaleIndexError as well
+        where what Chroma holds of it is damaged.
+        """
         if self.chroma:  # it has no checksum
             check_database(self.folder / "vectors")
-        in_chroma = None if exact or not self.chroma else len(self.searched)
-        return open_vectors(self.folder / "vectors", rows, in_chroma)
+        return read_vectors(self.folder / "vectors")[rows]
+
+    def file(self) -> RowFile:
+        """Open the file of its vectors, to be read one by one."""
+        return rows_of(self.folder / "vectors")
 
     def rows(self, at: Rows) -> Vectors:
-        """Return the vectors of some of its views."""
-        with closing(rows_of(self.folder / "vectors")) as file:
+        """Return the vectors of some views, of which few are read."""
+        with closing(self.file()) as file:
             return file.take(at)
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from rag.errors import IndexWriteError, StaleIndexError, StoreError
-from rag.vectors import ExactStore, Found, RowFile, Rows, Searcher, Vectors, Weighed, first
+from rag.vectors import Found, RowFile, Searcher, Vectors, Weighed, first
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -70,19 +70,6 @@ def rows_of(folder: Path) -> RowFile:
     return RowFile(folder / _MATRIX)
 
 
-def open_vectors(folder: Path, rows: Rows, in_chroma: int | None) -> tuple[Searcher, RowFile]:
-    """Open what searches `rows`, and the file of all. Where Chroma is to be asked, `in_chroma` says
-    how many rows it holds.
-
-    Raises:
-        StaleIndexError, OSError, ValueError: the files are missing or damaged.
-    """
-    file = rows_of(folder)
-    if in_chroma is not None:
-        return ChromaStore.open(folder, in_chroma), file
-    return ExactStore(read_vectors(folder)[rows]), file
-
-
 class ChromaStore:
     """An embedded Chroma collection of unit vectors under the numbers of their rows."""
 
@@ -118,6 +105,7 @@ class ChromaStore:
             StaleIndexError: the files are missing or damaged, or hold others; the index must be
                 built again.
         """
+        check_database(folder)
         try:
             client = _client(folder)
             collection = client.get_collection(_NAME, embedding_function=None)

@@ -13,14 +13,13 @@ from rag import IndexWriteError, StaleIndexError
 from rag.store import (
     ChromaStore,
     check_database,
-    open_vectors,
     read_vectors,
     rows_of,
     stored_files,
     write_graph,
     write_vectors,
 )
-from rag.vectors import ExactStore, Found, JoinedMatrix, JoinedStore, Rows, Store
+from rag.vectors import ExactStore, Found, JoinedMatrix, JoinedStore, Rows, Searcher, Store
 
 Opener = Callable[[Vectors], Store]
 
@@ -37,15 +36,19 @@ def _stored(
     searched: Rows | None = None,
 ) -> Store:
     """Write some parts of `vectors` and open them as one store, of which all rows are searched."""
-    searchers, files, known = [], [], []
+    searchers: list[Searcher] = []
+    files, known = [], []
     for at, part in enumerate(parts):
         rows = np.arange(len(part)) if searched is None else searched
         write_vectors(folder / f"part {at}", vectors[part])
         if chroma:
             write_graph(folder / f"part {at}", vectors[part][rows], asked=True)
-        opened = open_vectors(folder / f"part {at}", rows, len(rows) if chroma else None)
-        searchers.append(opened[0])
-        files.append(opened[1])
+        searchers.append(
+            ChromaStore.open(folder / f"part {at}", len(rows))
+            if chroma
+            else ExactStore(vectors[part][rows])
+        )
+        files.append(rows_of(folder / f"part {at}"))
         known.append(part[rows])
     return JoinedStore(searchers, known, JoinedMatrix(files, parts), NONE, is_whole=False)
 
@@ -225,12 +228,12 @@ def test_a_file_that_was_cut_short_before_is_not_opened(tmp_path: Path, kept: in
     write_vectors(tmp_path / "vectors", _unit(50, 8))
     os.truncate(tmp_path / "vectors" / "matrix.npy", kept)
     with pytest.raises((ValueError, OSError, EOFError)):
-        open_vectors(tmp_path / "vectors", np.arange(5), None)
+        rows_of(tmp_path / "vectors")
 
 
 def test_a_missing_folder_is_stale_and_stays_missing(tmp_path: Path) -> None:
     with pytest.raises(StaleIndexError, match="mentor index"):
-        check_database(tmp_path / "nowhere")
+        ChromaStore.open(tmp_path / "nowhere", 3)
     assert not (tmp_path / "nowhere").exists()
 
 
