@@ -183,9 +183,18 @@ class Mentor:
             timings_ms={"retrieve": retrieved} | said.timings(started) | {"total": _ms(started)},
         )
 
-    def retrieve(self, question: str, k: int, history: Sequence[str] = ()) -> list[Hit]:
-        """Return up to `k` hits, best first. Raises QuestionError like `ask`."""
-        return self._found(self._taken(question), self._earlier(history), k)[2]
+    def retrieve(
+        self, question: str, k: int, history: Sequence[str] = (), *, exact: bool = False
+    ) -> list[Hit]:
+        """Return up to `k` hits, best first. Raises QuestionError like `ask`.
+
+        `exact` compares the question, without what was asked before it, with every view of the
+        shelf: on a large one that takes seconds, and says what finding faster misses.
+        """
+        asked = self._taken(question)
+        if exact:
+            return self._retriever.hits(self._retriever.near(self._read(asked, []), exact=True), k)
+        return self._found(asked, self._earlier(history), k)[2]
 
     def weigh(
         self, question: str, history: Sequence[str] = ()

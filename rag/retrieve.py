@@ -157,9 +157,12 @@ class Retriever:
         scores[np.searchsorted(passages, near.passages)] = near.total
         return scores
 
-    def near(self, question: str) -> Nearness:
-        """Return how near every passage is to one question."""
-        rows, similar, passages, floor = self._views(question)
+    def near(self, question: str, *, exact: bool = False) -> Nearness:
+        """Return how near the passages are to one question. `exact` compares every view of the
+        shelf, however long that takes: what finding fewer is judged by.
+        """
+        found = self._every_view(question) if exact else self._views(question)
+        rows, similar, passages, floor = found
         are, owners = self._index.views.are, self._owners[rows]
 
         def best(kind: ViewKind, count: int) -> Scores:
@@ -219,6 +222,16 @@ class Retriever:
             cosine = self._index.store.similar(vector, rows)
             nearest = top(cosine, _NEAREST, rows)
             rows, cosine = rows[nearest], cosine[nearest]
+        return self._compared(question, rows, cosine, passages)
+
+    def _every_view(self, question: str) -> tuple[Rows, Scores, Rows, float]:
+        rows = np.arange(len(self._index.views))
+        cosine = self._index.store.similar(self._embedder.question(question), rows)
+        return self._compared(question, rows, cosine, self._every)
+
+    def _compared(
+        self, question: str, rows: Rows, cosine: Scores, passages: Rows
+    ) -> tuple[Rows, Scores, Rows, float]:
         similar = (cosine + self._index.interaction.scores(question, rows)) / 2
         order = np.lexsort((rows, -similar))
         all_of_them = len(rows) == len(self._index.views)
@@ -269,9 +282,9 @@ class Retriever:
         owners = self._owners[near.rows]
         for place in np.flatnonzero(np.isin(owners, passages)).tolist():
             found = matches[int(owners[place])]
-            match = self._index.views.match(int(near.rows[place]), float(near.similar[place]))
-            if match and len(found) < _MATCHES:
-                found.append(match)
+            if len(found) < _MATCHES:
+                row, similarity = int(near.rows[place]), float(near.similar[place])
+                found += filter(None, [self._index.views.match(row, similarity)])
         return matches
 
 

@@ -19,6 +19,7 @@ from rag import Settings
 
 _AN_ESSAY = 40  # passages
 _LEAST, _MOST = 80, 400  # characters of a passage
+_MIXED = 50_000  # texts whose sentences are put together anew
 _SENTENCE = re.compile(r"[^。！？.!?]+(?:[。！？]|[.!?](?=\s|$))")
 _ROW = """
 [[essay]]
@@ -101,17 +102,22 @@ def write(folder: Path, passages: int, texts: Sequence[Text]) -> list[str]:
 def _enough(texts: Sequence[Text], wanted: int) -> list[Text]:
     """Return so many texts: those there are, then others made of their sentences."""
     chosen, chance = list(texts[:wanted]), random.Random(2)
+    # Of one language in each: sentences of neighbours would mix them.
+    pools = _sentences(texts) if len(chosen) < wanted else ()
     while len(chosen) < wanted:
-        # Of one language in each: sentences of neighbours would mix them.
-        like = [_SENTENCE.findall(text.body) for text in chance.sample(texts, 8)]
-        pool = (
-            [s for some in like for s in some if s.isascii() == like[0][0].isascii()]
-            if like[0]
-            else []
-        )
-        body = ""
-        while pool and len(body) < _MOST * 3 // 4:
+        pool, body = chance.choice(pools), ""
+        while len(body) < _MOST * 3 // 4:
             body += chance.choice(pool)
+        body = _line(body[:_MOST])
         if len(body) >= _LEAST:
-            chosen.append(Text("", _line(body[:_MOST])))
+            chosen.append(Text("", body))
     return chosen
+
+
+def _sentences(texts: Sequence[Text]) -> list[list[str]]:
+    """Return the sentences of texts, those of each language by themselves."""
+    pools: dict[bool, list[str]] = {}
+    for text in texts[:_MIXED]:
+        for sentence in _SENTENCE.findall(text.body):
+            pools.setdefault(sentence.isascii(), []).append(sentence)
+    return list(pools.values())

@@ -60,21 +60,30 @@ def _cold(found: Mapping[str, Any]) -> Iterator[str]:
 def _scale(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## By size of the shelf\n"
     yield _made(found, "python -m eval bench scale --text FOLDER") + "\n"
-    yield "| passages | index, s | disk, MB | memory, MB | open, s | question p50, ms | p95, ms |"
-    yield "|--:|--:|--:|--:|--:|--:|--:|"
+    yield (
+        "| passages | index, s | disk, MB | memory, MB | open, s | question p50, ms | p95, ms "
+        "| first ten |"
+    )
+    yield "|--:|--:|--:|--:|--:|--:|--:|--:|"
     for row in found["rows"]:
         p50, p95 = row["ms"]["total"]
         yield (
             f"| {row['passages']:,} | {row['index_s']:.1f} | {row['disk_mb']:.0f} "
-            f"| {row['ask_mb']:.0f} | {row['open_s']:.1f} | {p50:.1f} | {p95:.1f} |"
+            f"| {row['ask_mb']:.0f} | {row['open_s']:.1f} | {p50:.1f} | {p95:.1f} "
+            f"| {_share(row.get('recall'))} |"
         )
     yield (
         "\nThe first row is the shipped shelf; the others hold public text beside it. Memory is "
         "the most that a process held which opened the index and answered; to build the largest "
         f"index took {max(row['index_mb'] for row in found['rows']):,.0f} MB. "
         f"{found['rows'][0]['asked']} questions each, golden ones and headings of the texts, after "
-        "20 that are not counted.\n"
+        "20 that are not counted. First ten: the share of the first ten hits that comparing the "
+        "question with every sentence of the shelf finds, too.\n"
     )
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _peers(found: Mapping[str, Any]) -> Iterator[str]:
