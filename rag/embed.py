@@ -150,7 +150,7 @@ class _Shipped:
         except Exception as error:  # safetensors and tokenizers raise errors of their own
             msg = f"The shipped model in {folder} cannot be read ({error}); check it out again."
             raise MissingModelError(msg) from error
-        self._last: tuple[Sequence[str], Ragged] = (), Ragged.of([])
+        self._last: tuple[tuple[str, ...], Ragged] = (), Ragged.of([])
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self.name = f"shipped-{_stamp(folder)}"
@@ -192,11 +192,11 @@ class _Shipped:
         """Return the pieces of each text in order; those of the last texts are remembered, since
         whoever embeds texts cuts them, too, and this is most of the work.
         """
-        last, pieces = self._last
-        if last != texts or type(last) is not type(texts):
-            known = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        (last, pieces), told = self._last, tuple(texts)
+        if last != told:
+            known = self._tokenizer.encode_batch_fast(list(told), add_special_tokens=False)
             pieces = Ragged.of([np.array(found.ids, np.int32) for found in known])
-            self._last = texts, pieces
+            self._last = told, pieces
         return pieces
 
     def located(self, text: str) -> tuple[Ids, Ends]:

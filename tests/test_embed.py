@@ -404,3 +404,11 @@ def test_the_shipped_model_says_which_words_it_knows() -> None:
     known = open_pieces().knows
     assert all(map(known, ["gpu", "paper", "gradient", "课题"]))
     assert not any(map(known, ["karpaty", "reserch", "zzxqy", ""]))
+
+
+def test_a_list_that_its_owner_changes_is_embedded_as_it_is_now() -> None:
+    embedder, pieces, texts = open_embedder("", offline=True), open_pieces(), ["choose a topic"]
+    before = embedder.passages(texts)
+    texts[0] = "租显卡"
+    assert not np.allclose(embedder.passages(texts), before)
+    assert pieces.cut(texts)[0].tolist() == pieces.cut(["租显卡"])[0].tolist()
