@@ -6,7 +6,6 @@ larger one is written anyway. The generation before is kept.
 
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from rag.embed import Embedder, Pieces
 from rag.errors import IndexLockedError, IndexWriteError, StaleIndexError
 from rag.index import DAMAGE, FORM, Generation, checksum, opened, published, rows_of
+from rag.journal import flush
 from rag.lexical import Lexical, Words
 from rag.segments import LARGEST, Content, Segment, computed, cut, joined, write
 from rag.shelf import Leaf, Shelf, fingerprint
@@ -342,9 +342,9 @@ def _publish(index_dir: Path, generation: Path) -> None:
     pointer = index_dir / "current.new"
     pointer.write_text(generation.name + "\n", encoding="utf-8")
     _sync(pointer)
-    _flush(index_dir)
+    flush(index_dir)
     pointer.replace(index_dir / "current")
-    _flush(index_dir)
+    flush(index_dir)
 
 
 def _sync(path: Path) -> None:
@@ -352,15 +352,7 @@ def _sync(path: Path) -> None:
     if path.is_dir():
         for inner in path.iterdir():
             _sync(inner)
-    _flush(path)
-
-
-def _flush(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    flush(path)
 
 
 def _clear(index_dir: Path, engine: Engine | None) -> None:

@@ -72,10 +72,10 @@ class Journal:
         self._begun()
         (self._folder / _PLAN).write_text(plan, encoding="utf-8")
         for path in self._folder.iterdir():  # after all is written, most of it is on the disk
-            _flush(path)
-        _flush(self._folder)
+            flush(path)
+        flush(self._folder)
         self._folder.rename(self._folder.with_name(_COMMITTED))
-        _flush(self._folder.parent)
+        flush(self._folder.parent)
         return True
 
     def _begun(self) -> None:
@@ -244,10 +244,10 @@ def _finish(corpus_dir: Path) -> None:
         with suppress(FileNotFoundError):  # it was moved before the interruption
             (folder / number).replace(corpus_dir / name)
     for parent in touched:
-        _flush(parent)
+        flush(parent)
     _discard(corpus_dir)
     folder.rename(corpus_dir / _DRAFT)  # all that is left of it may be thrown away
-    _flush(corpus_dir)
+    flush(corpus_dir)
     _discard(corpus_dir)
 
 
@@ -283,7 +283,7 @@ def _discard(corpus_dir: Path) -> None:
     shutil.rmtree(corpus_dir / _DRAFT, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Wait until a file, or the names in a folder, have reached the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:

@@ -383,7 +383,7 @@ def test_a_file_that_cannot_be_replaced_leaves_the_old_one(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rag.journal._flush", full)
+    monkeypatch.setattr("rag.journal.flush", full)
     with pytest.raises(CorpusError, match="No space left"):
         adopted(corpus, TOPIC, "en", essay, span)
     assert (corpus / "questions" / "notes.toml").read_bytes() == before

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from rag.errors import CorpusError, IndexLockedError, MentorError, StaleIndexError
 from rag.index import DAMAGE, Generation, published
-from rag.journal import MANIFEST, changing
+from rag.journal import MANIFEST, changing, flush
 from rag.keeping.archive import Contents, pack
 from rag.load import essay_path, rows
 
@@ -177,19 +177,9 @@ def _making(archive: Path) -> Iterator[Path]:
 
 def _publish(made: Path, archive: Path) -> None:
     made.chmod(0o600)  # it holds what people asked
-    with made.open("rb") as file:
-        os.fsync(file.fileno())
+    flush(made)
     made.replace(archive)
     flush(archive.parent)
-
-
-def flush(folder: Path) -> None:
-    """Wait until the names in a folder have reached the disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from rag.errors import CorpusError, MentorError
-from rag.journal import MANIFEST, Journal, changing
+from rag.journal import MANIFEST, Journal, changing, flush
 from rag.keeping.archive import Contents, unpack
 from rag.keeping.backup import (
     ASIDE,
@@ -17,7 +17,6 @@ from rag.keeping.backup import (
     QUESTIONS,
     TRASH,
     WAIT_S,
-    flush,
     fresh,
     index_alone,
     shelf_files,
