@@ -264,12 +264,13 @@ def row_problems(row: EssayRow, text: str) -> Iterator[str]:
             f"{_MANIFEST}: {row.id}: sha256: differs from {file}; if the essay was changed on "
             "purpose, run `mentor doctor --fix`."
         )
-    if row.date and not _is_date(row.date):
+    if row.date and not is_date(row.date):
         yield f"{_MANIFEST}: {row.id}: date: '{row.date}' is not a date like 2024-02-27."
     yield from _speaker_problems(row, text)
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Say whether a text is a day as the manifest takes it, like 2024-02-27."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 
 from rag.errors import IntakeError
 from rag.intake.blocks import About
-from rag.load import EssayRow, digest, row_problems
+from rag.load import EssayRow, digest, is_date, row_problems
 from rag.text import cleaned, language
 from rag.types import Lang, Speaker
 
@@ -102,15 +101,8 @@ def _known(about: About) -> Fields:
     author, site = cleaned(about.author), cleaned(about.site)
     known = {"author": author, "author_en": author, "site": site, "site_en": site}
     known["url"] = about.url if _URL.fullmatch(about.url) else ""
-    known["date"] = about.date if _is_date(about.date) else ""
+    known["date"] = about.date if is_date(about.date) else ""
     return {name: value for name, value in known.items() if value}
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _suffix(path: Path) -> str:
