@@ -8,12 +8,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
-from rag.enrich import questions, translation
 from rag.errors import CorpusError
 from rag.journal import changing
+from rag.keeping.beside import check
 from rag.keeping.drafting import Drafter, Progress, group
 from rag.load import load
 from rag.types import Document, Lang
@@ -78,7 +77,7 @@ def accepted(corpus_dir: Path, id_: str) -> list[str]:
         waiting = _waiting(corpus_dir, id_)
         made = dict(_taken(corpus_dir, document, name) for name in waiting.names)
         for name, text in made.items():
-            _check(document, name, text)
+            check(document, name, text)
             journal.put(name, text.encode())
         for name in waiting.names:
             journal.drop(name)
@@ -143,19 +142,6 @@ def _joined(there: str, text: str, name: str) -> str:
 def _without(one: Mapping[str, Any], known: set[str]) -> dict[str, list[str]]:
     asked = {lang: [t for t in one.get(lang, ()) if t not in known] for lang in get_args(Lang)}
     return asked if any(asked.values()) else {}
-
-
-def _check(document: Document, name: str, text: str) -> None:
-    """Raise what reading a file of the shelf would raise, before it is there."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, name)
-        path.parent.mkdir()
-        path.write_text(text, encoding="utf-8", newline="\n")
-        if name.endswith(".toml"):
-            questions(document, Path(folder))
-        else:
-            for lang in get_args(Lang):
-                translation(document, Path(folder), lang)
 
 
 def _text(corpus_dir: Path, name: str) -> str:

@@ -1,11 +1,11 @@
 """A question that somebody asked -> a beginner question of the essay that answers it."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rag.enrich import enrich, questions
 from rag.errors import CorpusError
 from rag.journal import changing
+from rag.keeping.beside import check
 from rag.keeping.drafting import group
 from rag.load import load
 from rag.types import Document, Lang, Span
@@ -47,7 +47,7 @@ def adopted(corpus_dir: Path, question: str, lang: Lang, essay: Document, span: 
         path = corpus_dir / name
         there = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
         text = _with(there, anchor(essay.text, span), question, lang)
-        _check(essay, name, text)
+        check(essay, name, text)
         journal.put(name, text.encode())
     return name
 
@@ -86,12 +86,3 @@ def _with(there: str, quote: str, question: str, lang: Lang) -> str:
             return tomlkit.dumps(parsed)
     before = there.rstrip("\n") + "\n\n" if there else ""
     return before + group(quote, {lang: [question]})
-
-
-def _check(essay: Document, name: str, text: str) -> None:
-    """Raise what reading the file would raise, before it is there."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, name)
-        path.parent.mkdir()
-        path.write_text(text, encoding="utf-8", newline="\n")
-        questions(essay, Path(folder))

@@ -6,12 +6,13 @@ Nothing is lost: what fits no longer is set aside, beside the file that it stood
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
-from rag.enrich import SET_ASIDE
+from rag.enrich import SET_ASIDE, questions, translation
 from rag.errors import IntakeError
 from rag.keeping.changes import carried, parted
-from rag.types import Lang
+from rag.types import Document, Lang
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,19 @@ class Work:
             aside = f"{name}.{number}{SET_ASIDE}"
         self.put(aside, text)
         return aside
+
+
+def check(document: Document, name: str, text: str) -> None:
+    """Raise the CorpusError that a file beside an essay would raise if it were there."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8", newline="\n")
+        if name.endswith(".toml"):
+            questions(document, Path(folder))
+        else:
+            for lang in get_args(Lang):
+                translation(document, Path(folder), lang)
 
 
 def brought_along(work: Work, id_: str, before: str, text: str) -> Iterator[str]:
