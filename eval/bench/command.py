@@ -1,5 +1,6 @@
 """`python -m eval bench`: each part alone, and the page that they are put on."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure how fast Mentor is on this
 _SIZES = (0, 1_000, 10_000, 100_000)
 
 Out = Annotated[Path, typer.Option(help="Where the figures go, and what the page is made from.")]
-_OUT = Path(".eval/bench")
+_OUT, _ENVS = Path(".eval/bench"), Path(".eval/envs")
 _say = Console(stderr=True).print
 
 
@@ -46,6 +47,26 @@ def scale(
         out.mkdir(parents=True, exist_ok=True)
         save({"rows": scales.measure(sizes, text, out, _say)}, out / "scale.json")
     _say(f"wrote {out / 'scale.json'}")
+
+
+@app.command()
+def peers(
+    peer: Annotated[list[str] | None, typer.Option(help="One of them; all without.")] = None,
+    envs: Annotated[Path, typer.Option(help="Where their environments are made.")] = _ENVS,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each question is put.")] = 2,
+    minilm: Annotated[
+        Path | None, typer.Option(help="A sentence-transformers folder for the peers.")
+    ] = None,
+    out: Out = _OUT,
+) -> None:
+    """Mentor and what else there is, on the same essays and questions, side by side."""
+    from eval.bench.peers import run, table
+
+    with plainly():
+        rows, made = run(envs, peer or (), rounds, minilm=minilm, say=_say)
+        told = {"made": made, "table": table(rows), "rows": [asdict(row) for row in rows]}
+        save(told, out / "peers.json")
+    _say(f"wrote {out / 'peers.json'}")
 
 
 @app.command()

@@ -3,13 +3,9 @@
 In turn, since a machine has slow minutes: what is measured in one of them is measured for all.
 """
 
-import json
-import os
-import platform
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,14 +65,13 @@ class Contender:
 
 def run(
     envs: Path,
-    out: Path,
     peers: Sequence[str] = (),
     rounds: int = 2,
     *,
     minilm: Path | None = None,
     say: Say = lambda _: None,
-) -> list[Row]:
-    """Measure the named peers, or all, and write `out/peers.json`; rows in their order.
+) -> tuple[list[Row], dict[str, int]]:
+    """Measure the named peers, or all; return rows in their order, and how much was asked.
 
     Environments are made under `envs`, or taken from there. A peer that cannot be installed, or
     fails, has a row that says so.
@@ -86,7 +81,6 @@ def run(
         OSError: a file cannot be written.
     """
     taken = chosen(catalogue(minilm), peers)
-    out.mkdir(parents=True, exist_ok=True)
     cases = {split: [c for c in read(split) if not c.history] for split in ("dev", "test")}
     with TemporaryDirectory() as folder:
         rows = []
@@ -97,8 +91,7 @@ def run(
             rows += [each.row if isinstance(each, Contender) else each for each in made]
             contenders += [each for each in made if isinstance(each, Contender)]
         contest(contenders, cases["dev"], cases["test"], _ESSAYS, rounds, say=say)
-    _write(rows, out / "peers.json", {"rounds": rounds, "starts": STARTS, **_counted(cases)})
-    return rows
+    return rows, {"rounds": rounds, "starts": STARTS, **_counted(cases)}
 
 
 def prepared(peer: Peer, envs: Path, work: Path, minilm: Path | None) -> list[Contender | Row]:
@@ -199,18 +192,3 @@ def _pairs(contender: Contender, cases: Sequence[Case]) -> list[Asked]:
 
 def _counted(cases: dict[str, list[Case]]) -> dict[str, int]:
     return {f"{split}_questions": len(found) for split, found in cases.items()}
-
-
-def _write(rows: Sequence[Row], path: Path, how: dict[str, Any]) -> None:
-    """Write all figures; whole, or not at all."""
-    machine = {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg(),
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    found = {"machine": machine, "made": how, "rows": [asdict(row) for row in rows]}
-    aside = path.with_name(f"{path.name}.new")
-    aside.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    aside.replace(path)
