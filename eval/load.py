@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -177,10 +177,13 @@ def _ask(line: HTTPConnection, case: Case) -> Asked:
 
 
 @contextmanager
-def served() -> Iterator[tuple[int, int, float]]:
-    """Yield port, process and seconds from its start to the first page; the index is there."""
+def served(settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, int, float]]:
+    """Yield port, process and seconds from its start to the first page; the index is there.
+
+    `settings` are further variables for it.
+    """
     mentor = str(Path(sys.executable).with_name("mentor"))
-    given = {**os.environ, **_LIFTED}  # noqa: TID251 - handed on, not read
+    given = {**os.environ, **_LIFTED, **(settings or {})}  # noqa: TID251 - handed on, not read
     with TemporaryFile() as said, socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
         found.close()

@@ -14,6 +14,7 @@ from eval.bench.machine import save
 from eval.plainly import plainly
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast Mentor is on this machine.")
+_USERS = (1, 10, 50, 100, 200)
 _SIZES = (0, 1_000, 10_000, 100_000)
 
 Out = Annotated[Path, typer.Option(help="Where the figures go, and what the page is made from.")]
@@ -67,6 +68,21 @@ def peers(
         told = {"made": made, "table": table(rows), "rows": [asdict(row) for row in rows]}
         save(told, out / "peers.json")
     _say(f"wrote {out / 'peers.json'}")
+
+
+@app.command()
+def users(
+    count: Annotated[list[int] | None, typer.Option(min=1, help="Users at one time.")] = None,
+    seconds: Annotated[int, typer.Option(min=5, help="How long they stay.")] = 30,
+    every: Annotated[float, typer.Option(min=0, help="Seconds between a user's questions.")] = 5,
+    out: Out = _OUT,
+) -> None:
+    """Many users of one machine: chats, programs, and pages with the widget."""
+    from eval.bench import users as visits
+
+    with plainly():
+        save(visits.measure(count or _USERS, seconds, every, _say), out / "users.json")
+    _say(f"wrote {out / 'users.json'}")
 
 
 @app.command()

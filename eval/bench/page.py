@@ -86,10 +86,39 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
+def _users(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Many users\n"
+    yield _made(found, "python -m eval bench users") + "\n"
+    yield (
+        f"Each asks every {found['every_s']:g} s for {found['seconds']} s: chats over SSE (6 of 10), "
+        "programs (3), pages with the widget (1). Users and server share the machine.\n"
+    )
+    yield "| processes | model | users | answers a second | p50, ms | p95, ms | errors | CPU, s |"
+    yield "|--:|---|--:|--:|--:|--:|--:|--:|"
+    for row in found["rows"]:
+        yield (
+            f"| {row['workers']} | {'streams 2 s' if row.get('model') else 'none'} "
+            f"| {row['users']} | {row['answers_s']:.1f} | {row['p50_ms']:.0f} "
+            f"| {row['p95_ms']:.0f} | {row['errors']} | {row['server_s']:.1f} |"
+        )
+    one, two = found["full"]
+    each_s = one["server_s"] / max(1, one["answers"])
+    yield (
+        f"\nAsked again at once by {one['users']} users, one process gives {one['answers_s']:.0f} "
+        f"answers a second and two give {two['answers_s']:.0f} "
+        f"({two['answers_s'] / one['answers_s']:.1f} times). An answer takes {each_s * 1000:.1f} ms "
+        f"of processor, so that one process is full at {1 / each_s:.0f} a second: from "
+        f"{found['every_s'] / each_s:.0f} users on, who ask every {found['every_s']:g} s, they wait "
+        "for each other, by Little's law. The users themselves took "
+        f"{one['users_s'] / one['took_s']:.1f} cores of it with one process, "
+        f"{two['users_s'] / two['took_s']:.1f} with two.\n"
+    )
+
+
 def _peers(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## Beside others\n"
     yield _made(found, "python -m eval bench peers") + "\n"
     yield str(found["table"])
 
 
-_PAGES = {"cold": _cold, "scale": _scale, "peers": _peers}
+_PAGES = {"cold": _cold, "scale": _scale, "users": _users, "peers": _peers}
