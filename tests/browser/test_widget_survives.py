@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from web_fakes import CHOOSE, FakeMentor
 from widget_host import LISTEN, TOPIC, Browse, Guest, Place, Site, application, placed, served
@@ -145,6 +145,27 @@ def test_a_stream_that_breaks_off_or_tells_of_trouble_is_no_answer(
     assert said in guest.one(".turn .notice").text
     moody.mood = None
     retried(guest)
+
+
+@pytest.mark.parametrize("how", ["cut", "gateway"])
+def test_an_answer_whose_server_died_before_it_said_anything_is_asked_for_once_more(
+    guest: Guest, moody: Moody, how: str
+) -> None:
+    seen = 0
+
+    async def dying(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal seen
+        seen += 1
+        moody.mood = None
+        stream = StreamingResponse(_cut(), media_type="text/event-stream")
+        await (stream if how == "cut" else Response(status_code=502))(scope, receive, send)
+
+    moody.mood = dying
+    guest.ask(TOPIC)
+    guest.answered()
+    assert seen == 1
+    assert guest.all(".turn .notice") == []
+    assert CHOOSE in guest.text(".turn")
 
 
 def test_a_site_that_is_not_allowed_gets_a_calm_sentence_and_its_owner_the_cause(

@@ -268,16 +268,25 @@
     let answer = null;
     try {
       heard();
-      for await (const [event, value] of asked(question, control.signal, heard)) {
-        if (event === "error") throw value;
-        if (event === "answer") answer = value;
-        if (event === "sentence") {
-          line.remove();
-          said.push(value);
-          write(value);
+      for (let tries = 2; !answer; ) {
+        try {
+          for await (const [event, value] of asked(question, control.signal, heard)) {
+            if (event === "error") throw value;
+            if (event === "answer") answer = value;
+            if (event === "sentence") {
+              line.remove();
+              said.push(value);
+              write(value);
+            }
+          }
+          if (!answer) throw "cut";
+        } catch (error) {
+          // Who was to answer died, and another may: asked once more, if nothing was shown yet.
+          const died = error === "cut" || error.status === 502 || error.status === 504;
+          if (!died || said.length || control.signal.aborted || !--tries) throw error;
+          await new Promise((go) => setTimeout(go, 500 + 1000 * Math.random()));
         }
       }
-      if (!answer) throw "cut";
       // A press ends where it began: nothing is drawn anew meanwhile.
       while (log.matches(":active")) await new Promise((go) => setTimeout(go, 50));
       finish(question, body, answer, said);
