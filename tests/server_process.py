@@ -5,7 +5,6 @@ python tests/server_process.py        serves as the environment says
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from live_server import until
+from live_server import free_port, until
 
 _START_S = 180  # several workers on a busy machine
 _HOST = "127.0.0.1"
@@ -44,9 +43,7 @@ class Running:
 
 def started(folder: Path, index: Path, **settings: Any) -> Running:
     """Start a server with such settings, and return it before it is ready."""
-    with socket.create_server((_HOST, 0)) as door:
-        port = door.getsockname()[1]
-    given = {"index_dir": index, "host": _HOST, "port": port, "model_key": _KEY, **settings}
+    given = {"index_dir": index, "host": _HOST, "port": free_port(), "model_key": _KEY, **settings}
     free = dict.fromkeys(["ASKS_PER_MINUTE", "ASKS_PER_DAY", "ASKS_PER_DAY_IN_ALL"], "0")
     mentor = {f"MENTOR_{name}": value for name, value in ({"READS_PER_MINUTE": "0"} | free).items()}
     mentor |= {f"MENTOR_{name.upper()}": str(value) for name, value in given.items()}
@@ -55,7 +52,7 @@ def started(folder: Path, index: Path, **settings: Any) -> Running:
         command = [sys.executable, str(Path(__file__).resolve())]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **mentor}
         process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
-    return Running(f"http://{_HOST}:{port}", process, log)
+    return Running(f"http://{_HOST}:{given['port']}", process, log)
 
 
 @contextmanager

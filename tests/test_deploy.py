@@ -138,8 +138,8 @@ def test_compose_waits_longer_than_the_server_says_goodbye() -> None:
 
 
 @contextmanager
-def behind_nginx(upstream: str, folder: Path) -> Iterator[str]:
-    """Run nginx with our file in front of a server; yield its https address."""
+def behind_nginx(upstream: str, folder: Path, replica: str = "") -> Iterator[str]:
+    """Run nginx with our file in front of a server, or of two; yield its https address."""
     assert NGINX
     assert OPENSSL
     port, plain = free_port(), free_port()
@@ -148,6 +148,10 @@ def behind_nginx(upstream: str, folder: Path) -> Iterator[str]:
     command += ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     text = _read("nginx.conf")
+    if replica:
+        (ours,) = re.findall(r"upstream mentor \{.*?\n\}\n", text, re.DOTALL)
+        text = text.replace(ours, _read("replicas.conf"))
+        text = text.replace("127.0.0.1:7861", httpx.URL(replica).netloc.decode())
     for ours, theirs in {
         "127.0.0.1:7860": httpx.URL(upstream).netloc.decode(),
         "listen 443 ssl": f"listen {HOST}:{port} ssl",
