@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.__main__ import app
-from eval.bench import cold, material, page, scale
+from eval.bench import cold, material, page, scale, users
 from eval.bench.machine import save
 from rag import Mentor, Settings
 
@@ -87,11 +87,31 @@ def test_cold_starts_are_measured_and_the_page_tells_them(tmp_path: Path) -> Non
     assert found["rest_mb"][0] > 50
     save(found, tmp_path / "cold.json")
     row = {"passages": 96, "index_s": 3.21, "disk_mb": 30, "index_mb": 1234, "ask_mb": 200}
-    row |= {"open_s": 0.5, "ms": {"total": [4.56, 7.89]}, "asked": 200}
-    save({"rows": [row]}, tmp_path / "scale.json")
+    row |= {"open_s": 0.5, "ms": {"total": [4.56, 7.89]}, "asked": 200, "recall": 0.98}
+    save({"rows": [row, row | {"passages": 1000, "recall": None}]}, tmp_path / "scale.json")
+    save({"table": "| a peer |\n"}, tmp_path / "peers.json")
     page.write(tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert f"{found['ask_s'][0]:.2f} s" in told
-    assert "| 96 | 3.2 | 30 | 200 | 0.5 | 4.6 | 7.9 |" in told
+    assert "| 96 | 3.2 | 30 | 200 | 0.5 | 4.6 | 7.9 | 0.980 |" in told
+    assert "| 1,000 | 3.2 | 30 | 200 | 0.5 | 4.6 | 7.9 |  |" in told
+    assert "| a peer |" in told
     assert "1,234 MB" in told
     assert "cores" in told
+
+
+def test_users_of_three_kinds_come_and_are_answered(tmp_path: Path) -> None:
+    found = users.measure([3], 5, 0.5, print)
+    assert [(row["workers"], row.get("model", False)) for row in found["rows"]] == [
+        *((1, False), (2, False), (2, True))
+    ]
+    for row in (*found["rows"], *found["full"]):
+        assert row["errors"] == 0
+        assert row["answers"] > 0
+        assert 0 < row["p50_ms"] <= row["p95_ms"]
+        assert min(row["server_s"], row["users_s"], *row["memory_mb"]) > 0
+    save(found, tmp_path / "users.json")
+    page.write(tmp_path, tmp_path / "page.md")
+    told = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "| 2 | streams 2 s | 3 |" in told
+    assert "Little's law" in told

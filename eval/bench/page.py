@@ -90,8 +90,8 @@ def _users(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## Many users\n"
     yield _made(found, "python -m eval bench users") + "\n"
     yield (
-        f"Each asks every {found['every_s']:g} s for {found['seconds']} s: chats over SSE (6 of 10), "
-        "programs (3), pages with the widget (1). Users and server share the machine.\n"
+        f"Each asks every {found['every_s']:g} s for {found['seconds']} s: chats over SSE "
+        "(6 of 10), programs (3), pages with the widget (1). Users and server share the machine.\n"
     )
     yield "| processes | model | users | answers a second | p50, ms | p95, ms | errors | CPU, s |"
     yield "|--:|---|--:|--:|--:|--:|--:|--:|"
@@ -101,17 +101,22 @@ def _users(found: Mapping[str, Any]) -> Iterator[str]:
             f"| {row['users']} | {row['answers_s']:.1f} | {row['p50_ms']:.0f} "
             f"| {row['p95_ms']:.0f} | {row['errors']} | {row['server_s']:.1f} |"
         )
+    yield _knee(found)
+
+
+def _knee(found: Mapping[str, Any]) -> str:
+    """Return where a process is full, by what an answer takes of the processor."""
     one, two = found["full"]
     each_s = one["server_s"] / max(1, one["answers"])
-    yield (
-        f"\nAsked again at once by {one['users']} users, one process gives {one['answers_s']:.0f} "
-        f"answers a second and two give {two['answers_s']:.0f} "
-        f"({two['answers_s'] / one['answers_s']:.1f} times). An answer takes {each_s * 1000:.1f} ms "
-        f"of processor, so that one process is full at {1 / each_s:.0f} a second: from "
-        f"{found['every_s'] / each_s:.0f} users on, who ask every {found['every_s']:g} s, they wait "
-        "for each other, by Little's law. The users themselves took "
-        f"{one['users_s'] / one['took_s']:.1f} cores of it with one process, "
-        f"{two['users_s'] / two['took_s']:.1f} with two.\n"
+    rates, more = (one["answers_s"], two["answers_s"]), two["answers_s"] / one["answers_s"]
+    most, cores = found["every_s"] / each_s, [row["users_s"] / row["took_s"] for row in (one, two)]
+    return (
+        f"\nAsked again at once by {one['users']} users, one process gives {rates[0]:.0f} answers "
+        f"a second and two give {rates[1]:.0f} ({more:.1f} times). An answer takes "
+        f"{each_s * 1000:.1f} ms of processor, so that a core is full at {1 / each_s:.0f} a "
+        f"second: of users who ask every {found['every_s']:g} s, more than {most:.0f} wait for "
+        "each other, by Little's law. The users themselves took "
+        f"{cores[0]:.1f} cores beside one process, {cores[1]:.1f} beside two.\n"
     )
 
 
