@@ -20,7 +20,7 @@ from rag.ragged import Ragged, spread
 _FLOOR = 0.2
 _KIN = 0.55  # from here on two pieces are of one meaning, or nearly
 _TELLING = 0.02  # the share of a question from which on a piece decides what is worth comparing
-_MANY = 4  # so many times the pieces there are: then all of them stand in the texts, or nearly
+_MANY = 2  # so many times the pieces there are: then most of them stand in the texts
 
 Rows = NDArray[np.int64]
 
@@ -63,32 +63,39 @@ class Interaction:
         return self._scores(rows, vectors[telling], shares[telling])
 
     def _scores(self, rows: Rows, vectors: Vectors, shares: Vectors) -> NDArray[np.float64]:
-        found = np.zeros(len(rows))
-        starts, ends = self._starts[rows], self._starts[rows + 1]
-        filled = ends > starts
-        if not len(shares) or not filled.any():
-            return found
-        at, seams = spread(starts[filled], ends[filled])
+        at, seams = spread(self._starts[rows], self._starts[rows + 1])
+        if not len(shares) or not len(at):
+            return np.zeros(len(rows))
         near, pieces = self._near(self._flat[at], vectors)
-        best = np.maximum.reduceat(near.take(pieces, axis=0), seams, axis=0)
-        best[best < _FLOOR] = 0.0
-        # To the power of 1.5, seven times as fast as by `**`.
-        found[filled] = np.clip((best * np.sqrt(best)) @ shares, 0.0, 1.0)
-        return found
+        # Most pieces are near to nothing that was asked: one in four goes on, and of what it is
+        # near to, one in ten counts.
+        telling = near.max(axis=0) >= _FLOOR
+        near = near[:, telling]
+        near[near < _FLOOR] = 0.0
+        near *= np.sqrt(near)  # to the power of 1.5, seven times as fast as by `**`
+        kept = np.flatnonzero(telling[pieces])
+        place = np.cumsum(telling) - 1
+        said = near.take(place[pieces[kept]], axis=1).ravel()
+        counts = np.flatnonzero(said > 0)
+        asked, here = np.divmod(counts, max(1, len(kept)))
+        texts = (np.searchsorted(seams, kept, side="right") - 1)[here]
+        best = np.zeros((len(shares), len(rows)), np.float32)
+        np.maximum.at(best.reshape(-1), asked * len(rows) + texts, said[counts])
+        return np.asarray(np.clip(shares @ best, 0.0, 1.0), np.float64)
 
     def _near(self, pieces: Ids, vectors: Vectors) -> tuple[Vectors, Ids]:
-        """Return similarities to the question's pieces, and in which row those of each piece are.
+        """Return similarities to the question's pieces, and in which column those of each are.
 
         Where the texts hold few of all pieces, only those are compared.
         """
         if len(pieces) > _MANY * len(self._known):
-            return self._vectors @ vectors.T, pieces
+            return vectors @ self._vectors.T, pieces
         seen = np.zeros(len(self._known), np.bool_)
         seen[pieces] = True
         used = np.flatnonzero(seen)
         place = np.zeros(len(self._known), np.int32)
         place[used] = np.arange(len(used))
-        return self._vectors[used] @ vectors.T, place[pieces]
+        return vectors @ self._vectors[used].T, place[pieces]
 
     def strange(self, question: str) -> float:
         """Return the share of the question, by weight, that no text has a piece near to.
