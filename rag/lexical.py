@@ -182,6 +182,7 @@ class Lexical:
         """Add to the scores of some texts, ascending, what a word counts in them."""
         found = self._found(word)
         holding, weights = self._texts[found], self._weights[found]
+        texts = texts.astype(holding.dtype, copy=False)  # or numpy copies all that hold the word
         at = np.minimum(np.searchsorted(holding, texts), len(holding) - 1)
         here = holding[at] == texts
         scores[here] += self.rarity(word) * times * weights[at[here]]
