@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from rag.query import simplified
 from rag.types import Lang
@@ -102,8 +103,8 @@ def asked_back(
     for situation in SITUATIONS:
         if situation.concerns.search(asked) and not situation.stated.search(told):
             branches = tuple(f"{question} {branch}" for branch in situation.branches[lang])
-            places = [place(branch) for branch in branches]
-            if None not in places and len(set(places)) == len(places):
+            answered = takewhile(lambda found: found is not None, map(place, branches))
+            if len(set(answered)) == len(branches):
                 return situation.asks[lang], branches
     return "", ()
 
