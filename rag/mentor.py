@@ -7,11 +7,11 @@ question -> retrieve -> Hit[] -> compose (write or quote -> Claim[] -> ground ->
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rag import index, query, wording
 from rag.alike import grouped
@@ -255,13 +255,7 @@ class Mentor:
 
     def starters(self, lang: Lang, n: int = 4) -> tuple[str, ...]:
         """Return up to `n` questions that the shelf answers, from as many essays as it can."""
-        by_essay = [
-            [q for q in document.questions if q.lang == lang]
-            for document in self.documents.values()
-        ]
-        chosen = [q.text for questions in by_essay for q in questions if q.starter]
-        chosen += [questions[0].text for questions in by_essay if questions]
-        return tuple(dict.fromkeys(chosen))[:n]
+        return self._starters[lang][:n]
 
     def speaker(self, doc_id: str, at: int, lang: Lang) -> str:
         """Return who speaks at an offset of an essay, "" between passages; KeyError: no essay."""
@@ -381,6 +375,10 @@ class Mentor:
         every = (s for document in self.documents.values() for s in document.speakers)
         return list(dict.fromkeys(every))
 
+    @cached_property
+    def _starters(self) -> Mapping[Lang, tuple[str, ...]]:
+        return {lang: _starting(self.documents.values(), lang) for lang in get_args(Lang)}
+
     def _lead(self, turn: "_Turn", sentences: Sequence[Sentence]) -> str:
         if not sentences:
             return wording.refused(turn.lang) if turn.known else wording.OTHER_LANGUAGE
@@ -414,6 +412,14 @@ class Mentor:
             if len(chosen) == _FOLLOWUPS:
                 break
         return tuple(chosen.values()) or self.starters(lang, _FOLLOWUPS)
+
+
+def _starting(documents: Iterable[Document], lang: Lang) -> tuple[str, ...]:
+    """Return the starters of all essays, then the first question of each."""
+    by_essay = [[q for q in document.questions if q.lang == lang] for document in documents]
+    chosen = [q.text for questions in by_essay for q in questions if q.starter]
+    chosen += [questions[0].text for questions in by_essay if questions]
+    return tuple(dict.fromkeys(chosen))
 
 
 @dataclass(frozen=True, slots=True)
