@@ -164,13 +164,13 @@ class Retriever:
         found = self._every_view(question) if exact else self._views(question)
         rows, similar, passages, floor = found
         are, owners = self._index.views.are, self._owners[rows]
+        everything = len(passages) == len(self._every)
+        places = owners if everything else np.searchsorted(passages, owners)
 
         def best(kind: ViewKind, count: int) -> Scores:
             chosen = are(kind, rows)
-            places = np.searchsorted(passages, owners[chosen])
-            return _best(places, similar[chosen], len(passages), count, floor)
+            return _best(places[chosen], similar[chosen], len(passages), count, floor)
 
-        everything = len(passages) == len(self._every)
         words = self._index.lexical.coverage(question, None if everything else passages)
         texts = best("text", 1) + best("sentence", 1)
         is_asked, unasked = self._asked[passages], _UNASKED + _PER_TEXT * texts
@@ -288,7 +288,9 @@ class Retriever:
         return matches
 
 
-def _best(owners: Rows, similar: Scores, passages: int, count: int, floor: float) -> Scores:
+def _best(
+    owners: NDArray[np.integer], similar: Scores, passages: int, count: int, floor: float
+) -> Scores:
     """Return the mean of each passage's `count` best similarities, which come best first.
 
     `floor` stands for those that were not found.
