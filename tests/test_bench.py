@@ -2,13 +2,14 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from eval.__main__ import app
-from eval.bench import cold, material, page, scale, users
+from eval.bench import cold, growth, material, page, profiled, scale, users
 from eval.bench.machine import save
 from rag import Mentor, Settings
 
@@ -80,24 +81,80 @@ def test_a_shelf_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyP
         scale.measure([0], None, tmp_path, print)
 
 
+def _row(passages: int, each_ms: float = 4.56, recall: float | None = 0.98) -> dict[str, object]:
+    return {
+        "passages": passages,
+        "index_s": 3.21,
+        "steps_s": {"embedding": 1.2, "verifying": 3.1},
+        "disk_mb": 30,
+        "index_mb": 1234,
+        "ask_mb": 200,
+        "open_s": 0.5,
+        "ms": {"retrieve": [each_ms - 1, 6.5], "total": [each_ms, 7.89]},
+        "asked": 200,
+        "recall": recall,
+    }
+
+
 def test_cold_starts_are_measured_and_the_page_tells_them(tmp_path: Path) -> None:
     found = cold.measure(1)
     assert found["ask_s"][0] > 0
     assert 0 < found["page_s"][0] < found["answer_s"][0]
     assert found["rest_mb"][0] > 50
+    assert bool(found.get("browser_s")) == bool(shutil.which("chromium"))
     save(found, tmp_path / "cold.json")
-    row = {"passages": 96, "index_s": 3.21, "disk_mb": 30, "index_mb": 1234, "ask_mb": 200}
-    row |= {"open_s": 0.5, "ms": {"total": [4.56, 7.89]}, "asked": 200, "recall": 0.98}
-    save({"rows": [row, row | {"passages": 1000, "recall": None}]}, tmp_path / "scale.json")
+    save({"rows": [_row(96), _row(1000, recall=None)]}, tmp_path / "scale.json")
     save({"table": "| a peer |\n"}, tmp_path / "peers.json")
     page.write(tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert f"{found['ask_s'][0]:.2f} s" in told
-    assert "| 96 | 3.2 | 30 | 200 | 0.5 | 4.6 | 7.9 | 0.980 |" in told
-    assert "| 1,000 | 3.2 | 30 | 200 | 0.5 | 4.6 | 7.9 |  |" in told
+    assert ("in a browser" in told) == bool(found.get("browser_s"))
+    assert "| 96 | 3.2 | 30 | 200 | 0.5 | 3.6 | 4.6 | 7.9 | 0.980 |" in told
+    assert "| 1,000 | 3.2 | 30 | 200 | 0.5 | 3.6 | 4.6 | 7.9 |  |" in told
     assert "| a peer |" in told
     assert "1,234 MB" in told
+    assert "embedding until 1 s, verifying until 3 s" in told
     assert "cores" in told
+
+
+def test_what_grows_is_told_from_two_sizes_and_held_against_the_largest(tmp_path: Path) -> None:
+    rows = [_row(96, 4.0), _row(1_000, 5.0)]
+    rows += [_row(10_000, 20.0), _row(100_000, 24.5), _row(1_000_000, 83.4)]
+    line = growth.lines(rows)[0]
+    assert (line.fixed, line.each * 1000, line.at(1_000_000)) == pytest.approx((19.5, 0.05, 69.5))
+    assert growth.lines(rows[:4]) == []
+    save({"rows": rows}, tmp_path / "scale.json")
+    drawn = []
+    for _ in range(2):
+        page.write(tmp_path, tmp_path / "page.md")
+        drawn.append((tmp_path / "growth.svg").read_bytes())
+    told = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "| a question, p50, ms | 19.5 | 0.050 | 70 | 83 | 1.20 |" in told
+    assert "(growth.svg)" in told
+    assert drawn[0] == drawn[1]
+
+
+def test_the_page_says_where_the_time_goes(tmp_path: Path) -> None:
+    found = profiled.measure()
+    assert found["each_ms"] > 0
+    assert found["tree"][0].startswith("100.0% measure")
+    save(found, tmp_path / "profile.json")
+    page.write(tmp_path, tmp_path / "page.md")
+    told = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "Mentor.ask  rag/mentor.py" in told
+    assert str(Path(__file__).parents[1]) not in told
+
+
+def test_memory_is_watched_while_a_server_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "_MINUTE_S", 5)
+    found = users.soak(2, 2, 0.5, print)
+    assert (len(found["mb"]), found["errors"]) == (2, 0)
+    assert min(found["mb"]) > 50
+    save(found, tmp_path / "soak.json")
+    page.write(tmp_path, tmp_path / "page.md")
+    assert "2 minutes" in (tmp_path / "page.md").read_text(encoding="utf-8")
 
 
 def test_users_of_three_kinds_come_and_are_answered(tmp_path: Path) -> None:
@@ -115,3 +172,4 @@ def test_users_of_three_kinds_come_and_are_answered(tmp_path: Path) -> None:
     told = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "| 2 | streams 2 s | 3 |" in told
     assert "Little's law" in told
+    assert (tmp_path / "users.svg").read_text(encoding="utf-8").startswith("<?xml")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from eval.bench.browser import browsing
 from eval.cases import read
 from eval.load import memory_mb, put, served
 
@@ -18,27 +19,22 @@ _REST_S = 3.0  # after which a server that was asked once has come to rest
 
 
 def measure(starts: int, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Return seconds and MB of `starts` starts of `mentor ask` and of `mentor serve`.
+    """Return seconds and MB of `starts` starts of `mentor ask` and of `mentor serve`, the latter
+    in a browser, too, where there is one.
 
     Raises:
         OSError: Mentor does not start; the message says why.
     """
-    asks, pages, answers, rests = [], [], [], []
-    for _ in range(starts + 1):
-        asks.append(_ask_s())
-        tick()
-    for _ in range(starts + 1):
-        page_s, answer_s, rest_mb = _serve()
-        pages.append(page_s)
-        answers.append(answer_s)
-        rests.append(rest_mb)
-        tick()
-    return {
-        "ask_s": asks[1:],
-        "page_s": pages[1:],
-        "answer_s": answers[1:],
-        "rest_mb": rests[1:],
-    }
+    found: dict[str, list[float]] = {}
+    with browsing() as browse:
+        for _ in range(starts + 1):
+            found.setdefault("ask_s", []).append(_ask_s())
+            tick()
+        for _ in range(starts + 1):
+            for key, value in {**_serve(), **(_browse(browse) if browse else {})}.items():
+                found.setdefault(key, []).append(value)
+            tick()
+    return {key: values[1:] for key, values in found.items()}
 
 
 def _ask_s() -> float:
@@ -52,7 +48,7 @@ def _ask_s() -> float:
     return time.perf_counter() - start
 
 
-def _serve() -> tuple[float, float, float]:
+def _serve() -> dict[str, float]:
     """Return seconds to the first page and to the first answer, and MB at rest thereafter."""
     with served() as (port, pid, page_s):
         start = time.perf_counter()
@@ -61,4 +57,10 @@ def _serve() -> tuple[float, float, float]:
             raise OSError(asked.error)
         answer_s = page_s + time.perf_counter() - start
         time.sleep(_REST_S)
-        return page_s, answer_s, memory_mb(pid) or 0.0
+        return {"page_s": page_s, "answer_s": answer_s, "rest_mb": memory_mb(pid) or 0.0}
+
+
+def _browse(ask: Callable[[int], float]) -> dict[str, float]:
+    """Return seconds to the first citation in a browser, of a server that nobody asked before."""
+    with served() as (port, _, page_s):
+        return {"browser_s": page_s + ask(port)}

@@ -86,11 +86,36 @@ def users(
 
 
 @app.command()
+def soak(
+    count: Annotated[int, typer.Option(min=1, help="Users at one time.")] = 20,
+    minutes: Annotated[int, typer.Option(min=1, help="How long they stay.")] = 30,
+    every: Annotated[float, typer.Option(min=0, help="Seconds between a user's questions.")] = 1,
+    out: Out = _OUT,
+) -> None:
+    """Memory of one process that is asked all the time, minute by minute."""
+    from eval.bench import users as visits
+
+    with plainly():
+        save(visits.soak(count, minutes, every, _say), out / "soak.json")
+    _say(f"wrote {out / 'soak.json'}")
+
+
+@app.command()
+def profile(out: Out = _OUT) -> None:
+    """Where the time of an answer goes, call by call."""
+    from eval.bench import profiled
+
+    with plainly():
+        save(profiled.measure(), out / "profile.json")
+    _say(f"wrote {out / 'profile.json'}")
+
+
+@app.command()
 def page(
     out: Out = _OUT,
     to: Annotated[Path, typer.Option(help="The page.")] = Path("docs/performance.md"),
 ) -> None:
-    """Write the page of what was measured."""
+    """Write the page of what was measured, and its drawings beside it."""
     with plainly():
         pages.write(out, to)
     _say(f"wrote {to}")

@@ -21,7 +21,7 @@ from eval.protocols import Prompt
 from eval.scripted import Pause, Provider, Step, in_chunks
 
 _FULL_USERS = 16  # that ask again at once: enough to keep two processes busy
-_STREAM_S = 2.0
+_STREAM_S, _MINUTE_S = 2.0, 60
 _BLOCK = "[1]"
 
 
@@ -51,14 +51,19 @@ def measure(
     return {"every_s": every, "seconds": seconds, "full": full, "rows": rows}
 
 
-def soak(users: int, minutes: int, every: float) -> list[tuple[float, float]]:
-    """Return minutes and MB of a server that is asked for that long. Raises like `measure`."""
-    held = []
+def soak(users: int, minutes: int, every: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return the MB of a server after each minute in which it was asked, and what went wrong.
+
+    Raises like `measure`.
+    """
+    held, errors, answers = list[float](), 0, 0
     with served({"MENTOR_WORKERS": "1"}) as (port, pid, _):
         for minute in range(minutes):
-            found = _visited(port, pid, users, 60, every)
-            held.append((float(minute + 1), found["memory_mb"][1]))
-    return held
+            found = _visited(port, pid, users, _MINUTE_S, every)
+            held.append(found["memory_mb"][1])
+            errors, answers = errors + found["errors"], answers + found["answers"]
+            say(f"minute {minute + 1}: {held[-1]:.0f} MB")
+    return {"users": users, "every_s": every, "mb": held, "errors": errors, "answers": answers}
 
 
 @contextmanager
