@@ -183,9 +183,12 @@ class Lexical:
         found = self._found(word)
         holding, weights = self._texts[found], self._weights[found]
         texts = texts.astype(holding.dtype, copy=False)  # or numpy copies all that hold the word
-        at = np.minimum(np.searchsorted(holding, texts), len(holding) - 1)
-        here = holding[at] == texts
-        scores[here] += self.rarity(word) * times * weights[at[here]]
+        few, many = sorted((texts, holding), key=len)
+        at = np.minimum(np.searchsorted(many, few), len(many) - 1)
+        here = many[at] == few
+        both, other = np.flatnonzero(here), at[here]
+        place, weight = (both, other) if few is texts else (other, both)
+        scores[place] += self.rarity(word) * times * weights[weight]
 
     def _known(self, question: str) -> Counter[str]:
         return Counter(word for word in words(question) if word in self._places)
