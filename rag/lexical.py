@@ -182,13 +182,12 @@ class Lexical:
         """Add to the scores of some texts, ascending, what a word counts in them."""
         found = self._found(word)
         holding, weights = self._texts[found], self._weights[found]
-        texts = texts.astype(holding.dtype, copy=False)  # or numpy copies all that hold the word
-        few, many = sorted((texts, holding), key=len)
-        at = np.minimum(np.searchsorted(many, few), len(many) - 1)
-        here = many[at] == few
-        both, other = np.flatnonzero(here), at[here]
-        place, weight = (both, other) if few is texts else (other, both)
-        scores[place] += self.rarity(word) * times * weights[weight]
+        wanted = texts.astype(np.int32)  # or numpy copies all that hold the word
+        if len(wanted) < len(holding):
+            here, there = _shared(wanted, holding)
+        else:
+            there, here = _shared(holding, wanted)
+        scores[here] += self.rarity(word) * times * weights[there]
 
     def _known(self, question: str) -> Counter[str]:
         return Counter(word for word in words(question) if word in self._places)
@@ -258,6 +257,15 @@ class Lexical:
         """Return where the texts of a known word stand."""
         at = self._places[word]
         return slice(int(self._starts[at]), int(self._starts[at + 1]))
+
+
+def _shared(
+    few: NDArray[np.int32], many: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where in either of two ascending lists the numbers stand that are in both."""
+    at = np.minimum(np.searchsorted(many, few), max(0, len(many) - 1))
+    here = np.flatnonzero(many[at] == few)
+    return here, at[here]
 
 
 def _counted(cut: Words) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
