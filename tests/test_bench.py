@@ -81,7 +81,9 @@ def test_a_shelf_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyP
         scale.measure([0], None, tmp_path, print)
 
 
-def _row(passages: int, each_ms: float = 4.56, recall: float | None = 0.98) -> dict[str, object]:
+def _row(
+    passages: int, each_ms: float = 4.56, recall: tuple[float, float] | None = (0.98, 0.01)
+) -> dict[str, object]:
     return {
         "passages": passages,
         "index_s": 3.21,
@@ -109,7 +111,7 @@ def test_cold_starts_are_measured_and_the_page_tells_them(tmp_path: Path) -> Non
     told = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert f"{found['ask_s'][0]:.2f} s" in told
     assert ("in a browser" in told) == bool(found.get("browser_s"))
-    assert "| 96 | 3.2 | 30 | 200 | 0.5 | 3.6 | 4.6 | 7.9 | 0.980 |" in told
+    assert "| 96 | 3.2 | 30 | 200 | 0.5 | 3.6 | 4.6 | 7.9 | 0.980 ± 0.010 |" in told
     assert "| 1,000 | 3.2 | 30 | 200 | 0.5 | 3.6 | 4.6 | 7.9 |  |" in told
     assert "| a peer |" in told
     assert "1,234 MB" in told
@@ -171,5 +173,7 @@ def test_users_of_three_kinds_come_and_are_answered(tmp_path: Path) -> None:
     page.write(tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "| 2 | streams 2 s | 3 |" in told
+    assert [row["errors"] for row in found["crowd"]] == [0, 0]
+    assert "3 users who ask at the same moment" in told
     assert "Little's law" in told
     assert (tmp_path / "users.svg").read_text(encoding="utf-8").startswith("<?xml")

@@ -87,7 +87,7 @@ def _scale(found: Mapping[str, Any], page: Path) -> Iterator[str]:
         f"{found['rows'][0]['asked']} questions each, golden ones and headings of the texts, none "
         "twice, after 20 that are not counted. Found: until the passages are there. First ten: the "
         "share of the first ten hits that comparing the question with every sentence of the shelf "
-        "finds, too.\n"
+        "finds, too, with the interval by 95 in 100.\n"
     )
     yield from _steps(found["rows"][-1])
     if lines := growth.lines(found["rows"]):
@@ -119,8 +119,8 @@ def _paper(lines: Sequence[growth.Line]) -> Iterator[str]:
     yield "![Measured and on paper, by passages](growth.svg)\n"
 
 
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _share(known: tuple[float, float] | None) -> str:
+    return f"{known[0]:.3f} ± {known[1]:.3f}" if known else ""
 
 
 def _users(found: Mapping[str, Any], page: Path) -> Iterator[str]:
@@ -130,17 +130,32 @@ def _users(found: Mapping[str, Any], page: Path) -> Iterator[str]:
         f"Each asks every {found['every_s']:g} s for {found['seconds']} s: chats over SSE "
         "(6 of 10), programs (3), pages with the widget (1). Users and server share the machine.\n"
     )
-    yield "| processes | model | users | answers a second | p50, ms | p95, ms | errors | CPU, s |"
-    yield "|--:|---|--:|--:|--:|--:|--:|--:|"
+    yield (
+        "| processes | model | users | answers a second | p50, ms | p95, ms | busy | errors "
+        "| CPU, s | memory, MB |"
+    )
+    yield "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     for row in found["rows"]:
         yield (
             f"| {row['workers']} | {'streams 2 s' if row.get('model') else 'none'} "
             f"| {row['users']} | {row['answers_s']:.1f} | {row['p50_ms']:.0f} "
-            f"| {row['p95_ms']:.0f} | {row['errors']} | {row['server_s']:.1f} |"
+            f"| {row['p95_ms']:.0f} | {row['busy']} | {row['errors']} | {row['server_s']:.1f} "
+            f"| {row['memory_mb'][1]:.0f} |"
         )
     yield _knee(found)
+    yield from map(_crowd, found["crowd"])
     drawings.users(found["rows"], page.with_name("users.svg"))
     yield "![How long 95 in 100 answers take at most, by users](users.svg)\n"
+
+
+def _crowd(row: Mapping[str, Any]) -> str:
+    """Say what happens where everybody asks at one moment, again and again."""
+    return (
+        f"{row['users']} users who ask at the same moment, processes: {row['workers']}. "
+        f"{row['answers']} answers, the last of them after {row['most_ms']:.0f} ms; {row['busy']} "
+        f"were told when to come back (503, Retry-After), the last of them after "
+        f"{row['busy_most_ms']:.0f} ms; {row['errors']} errors.\n"
+    )
 
 
 def _knee(found: Mapping[str, Any]) -> str:

@@ -29,12 +29,13 @@ def measure(
     users: Sequence[int], seconds: int, every: float, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Return the figures of each number of users, by 1 and 2 processes, without and with a model
-    that streams for two seconds, and of as many questions as a server can answer.
+    that streams for two seconds; of as many questions as a server can answer; and of the largest
+    number of users, all of whom ask at the same moment.
 
     Raises:
         OSError: the server does not start, or locust fails; the message says why.
     """
-    rows, full = [], []
+    rows, full, crowd = [], [], []
     for workers in (1, 2):
         with served({"MENTOR_WORKERS": str(workers)}) as (port, pid, _):
             _visited(port, pid, _FULL_USERS, 10, 0.0)  # what loads late has been loaded
@@ -43,12 +44,15 @@ def measure(
             for count in users:
                 say(f"{workers} workers, {count} users")
                 rows.append({"workers": workers, **_visited(port, pid, count, seconds, every)})
+            say(f"{workers} workers, {max(users)} users at once")
+            found = _visited(port, pid, max(users), seconds, every, at_once=True)
+            crowd.append({"workers": workers, **found})
     with streaming() as settings, served({**settings, "MENTOR_WORKERS": "2"}) as (port, pid, _):
         for count in users:
             say(f"with a model, {count} users")
             found = _visited(port, pid, count, seconds, every)
             rows.append({"workers": 2, "model": True, **found})
-    return {"every_s": every, "seconds": seconds, "full": full, "rows": rows}
+    return {"every_s": every, "seconds": seconds, "full": full, "crowd": crowd, "rows": rows}
 
 
 def soak(users: int, minutes: int, every: float, say: Callable[[str], None]) -> dict[str, Any]:
@@ -86,17 +90,22 @@ def _script(prompt: Prompt) -> Iterator[Step]:
         yield piece
 
 
-def _visited(port: int, pid: int, users: int, seconds: int, every: float) -> dict[str, Any]:
+def _visited(
+    port: int, pid: int, users: int, seconds: int, every: float, *, at_once: bool = False
+) -> dict[str, Any]:
     """Let users come; return what they found and what the server and they took."""
     before, start = _held(pid), time.monotonic()
     own = os.times()
-    stats = _locust(port, users, seconds, every)
+    stats = _locust(port, users, seconds, every, at_once=at_once)
     took_s, after, mine = time.monotonic() - start, _held(pid), os.times()
     asked = [row for row in stats if row["name"] in {"chat", "api"}]
     done = sum(row["num_requests"] for row in asked)
+    busy = [row for row in stats if row["name"] == "busy"]
     return {
         "users": users,
         "answers": done,
+        "busy": sum(row["num_requests"] for row in busy),
+        "busy_most_ms": max((row["max_response_time"] for row in busy), default=0.0),
         "errors": sum(row["num_failures"] for row in stats),
         "answers_s": done / seconds,
         "p50_ms": _within(asked, 0.5),
@@ -112,9 +121,12 @@ def _visited(port: int, pid: int, users: int, seconds: int, every: float) -> dic
     }
 
 
-def _locust(port: int, users: int, seconds: int, every: float) -> list[dict[str, Any]]:
+def _locust(
+    port: int, users: int, seconds: int, every: float, *, at_once: bool
+) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder, "stats")
+        wanted = {"MENTOR_EVERY": str(every), "MENTOR_AT_ONCE": "1" if at_once else ""}
         done = subprocess.run(  # noqa: S603 - ours
             [
                 *(sys.executable, "-m", "locust", "--headless", "--only-summary"),
@@ -126,7 +138,7 @@ def _locust(port: int, users: int, seconds: int, every: float) -> list[dict[str,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "MENTOR_EVERY": str(every)},  # noqa: TID251 - handed on
+            env={**os.environ, **wanted},  # noqa: TID251 - handed on
         )
         path = told.with_suffix(".json")
         if not path.is_file():
