@@ -115,7 +115,7 @@ def test_cold_starts_are_measured_and_the_page_tells_them(tmp_path: Path) -> Non
     assert "| 1,000 | 3.2 | 30 | 200 | 0.5 | 3.6 | 4.6 | 7.9 |  |" in told
     assert "| a peer |" in told
     assert "1,234 MB" in told
-    assert "embedding until 1 s, verifying until 3 s" in told
+    assert "embedding from 1 s, verifying from 3 s" in told
     assert "cores" in told
 
 

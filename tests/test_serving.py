@@ -1,11 +1,13 @@
 """A server that is stopped finishes what it has begun, lets go of what waits, and says so."""
 
+import select
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from server_process import Running, is_ready, running
 from eval.protocols import Prompt
 from eval.scripted import Pause, Provider, Step
 from rag import Mentor
+from ui.running.serving import config_of
 
 ASKED = {"question": QUESTIONS["zh"]}
 
@@ -146,6 +149,23 @@ def test_pages_that_are_open_do_not_hold_it(tmp_path: Path, index: Path) -> None
         assert server.status(within_s=45) == 0
         assert list(beats) == [], "it ends, and is not broken off"
         silent.close()
+
+
+def test_who_asks_hangs_up_first(tmp_path: Path, index: Path) -> None:
+    proxies = 60  # s that nginx and Caddy keep an idle line; deploy/ has nothing longer
+    assert config_of(_nothing).timeout_keep_alive > proxies
+    with running(tmp_path, index) as server:
+        line = HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=30)
+        line.request("GET", "/healthz")
+        line.getresponse().read()
+        time.sleep(6)  # uvicorn's own patience is 5 s
+        assert not select.select([line.sock], [], [], 0)[0], "nothing was said, not even goodbye"
+        line.request("GET", "/healthz")
+        assert line.getresponse().status == 200
+        line.close()
+
+
+async def _nothing(*_: object) -> None: ...
 
 
 def test_all_who_are_being_answered_are_answered(tmp_path: Path, index: Path, model: Model) -> None:

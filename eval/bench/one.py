@@ -25,7 +25,9 @@ _FIRST = 10
 
 
 def index(settings: Settings) -> dict[str, Any]:
-    """Build the index; return its seconds, those of each step, its size and the most memory."""
+    """Build the index; return its seconds, those after which each step began, its size and the
+    most memory.
+    """
     start, steps = time.perf_counter(), dict[str, float]()
 
     def seen(what: str, _share: float) -> None:

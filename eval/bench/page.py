@@ -96,8 +96,8 @@ def _scale(found: Mapping[str, Any], page: Path) -> Iterator[str]:
 
 
 def _steps(row: Mapping[str, Any]) -> Iterator[str]:
-    done = ", ".join(f"{name} until {took:.0f} s" for name, took in row["steps_s"].items())
-    yield f"Of the {row['index_s']:.0f} s that the largest index takes: {done}.\n"
+    begun = ", ".join(f"{name} from {began:.0f} s" for name, began in row["steps_s"].items())
+    yield f"Of the {row['index_s']:.0f} s of the largest index: reading the essays, {begun}.\n"
 
 
 def _paper(lines: Sequence[growth.Line]) -> Iterator[str]:

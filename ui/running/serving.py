@@ -22,6 +22,9 @@ from ui.running.line import Line
 from ui.running.logs import Access, set_up
 
 _LAST_S = 1  # for what was cut to be sent
+# That a line may be idle between two requests. Longer than nginx and Caddy keep one to us (60 s):
+# whoever hangs up first must be the one who asks, or a question can meet the goodbye and be lost.
+_IDLE_S = 75
 
 
 class Server(uvicorn.Server):
@@ -89,6 +92,7 @@ def config_of(app: ASGIApp, **more: Any) -> uvicorn.Config:  # noqa: ANN401 - uv
         server_header=False,
         proxy_headers=False,  # the guard believes only the proxies that a setting names
         http=Line,
+        timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_LAST_S,
         **more,
     )
