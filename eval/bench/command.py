@@ -87,17 +87,20 @@ def users(
 
 @app.command()
 def soak(
+    *,
     count: Annotated[int, typer.Option(min=1, help="Users at one time.")] = 20,
     minutes: Annotated[int, typer.Option(min=1, help="How long they stay.")] = 30,
     every: Annotated[float, typer.Option(min=0, help="Seconds between a user's questions.")] = 1,
+    model: Annotated[bool, typer.Option(help="With a scripted model that streams 2 s.")] = False,
     out: Out = _OUT,
 ) -> None:
     """Memory of one process that is asked all the time, minute by minute."""
     from eval.bench import users as visits
 
     with plainly():
-        save(visits.soak(count, minutes, every, _say), out / "soak.json")
-    _say(f"wrote {out / 'soak.json'}")
+        found = visits.soak(count, minutes, every, _say, model=model)
+        save(found, out / (name := f"soak{'_model' * model}.json"))
+    _say(f"wrote {out / name}")
 
 
 @app.command()

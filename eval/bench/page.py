@@ -181,10 +181,10 @@ def _peers(found: Mapping[str, Any], _: Path) -> Iterator[str]:
 
 
 def _soak(found: Mapping[str, Any], _: Path) -> Iterator[str]:
-    held = found["mb"]
+    held, model = found["mb"], found["model"]
     later = held[len(held) // 3 :]
-    yield "## Memory over time\n"
-    yield _made(found, "python -m eval bench soak") + "\n"
+    yield f"## Memory over time{', with a model' if model else ''}\n"
+    yield _made(found, f"python -m eval bench soak{' --model' if model else ''}") + "\n"
     yield (
         f"{found['users']} users, each asking every {found['every_s']:g} s, {len(held)} minutes, "
         f"{found['answers']:,} answers, {found['errors']} errors. One process held "
@@ -211,5 +211,6 @@ _PAGES = {
     "profile": _profile,
     "users": _users,
     "soak": _soak,
+    "soak_model": _soak,
     "peers": _peers,
 }

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,25 @@ def measure(
     return {"every_s": every, "seconds": seconds, "full": full, "crowd": crowd, "rows": rows}
 
 
-def soak(users: int, minutes: int, every: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return the MB of a server after each minute in which it was asked, and what went wrong.
+def soak(
+    users: int, minutes: int, every: float, say: Callable[[str], None], *, model: bool = False
+) -> dict[str, Any]:
+    """Return the MB of a server after each minute in which it was asked, and what went wrong;
+    `model`: with one that streams for two seconds.
 
     Raises like `measure`.
     """
     held, errors, answers = list[float](), 0, 0
-    with served({"MENTOR_WORKERS": "1"}) as (port, pid, _):
+    with ExitStack() as stack:
+        settings = stack.enter_context(streaming()) if model else {}
+        port, pid, _ = stack.enter_context(served({**settings, "MENTOR_WORKERS": "1"}))
         for minute in range(minutes):
             found = _visited(port, pid, users, _MINUTE_S, every)
             held.append(found["memory_mb"][1])
             errors, answers = errors + found["errors"], answers + found["answers"]
             say(f"minute {minute + 1}: {held[-1]:.0f} MB")
-    return {"users": users, "every_s": every, "mb": held, "errors": errors, "answers": answers}
+    told = {"users": users, "every_s": every, "model": model}
+    return {**told, "mb": held, "errors": errors, "answers": answers}
 
 
 @contextmanager
