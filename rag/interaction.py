@@ -105,7 +105,8 @@ class Interaction:
         asked, vectors, shares = self._asked(question)
         if not len(shares) or not len(self._known):
             return 1.0
-        new = ~np.isin(asked, self._known)  # what stands in a text is near to itself
+        at = np.minimum(np.searchsorted(self._known, asked), len(self._known) - 1)
+        new = self._known[at] != asked  # what stands in a text is near to itself
         near = self._vectors @ vectors[new].T
         return float(shares[new][near.max(axis=0) < _KIN].sum()) if new.any() else 0.0
 

@@ -5,6 +5,7 @@ that no essay answers, as `python -m eval run --bare all` does: what any other e
 """
 
 import argparse
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,4 +74,5 @@ def _ends(span: Any) -> tuple[int, int]:  # noqa: ANN401 - likewise
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251 - as `mentor` sets it
     wire.main(build, load)
