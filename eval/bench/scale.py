@@ -47,6 +47,7 @@ def _measured(size: int, texts: Sequence[material.Text], folder: Path) -> dict[s
     found: dict[str, Any] = {"size": size}
     for what in ("index", "ask"):
         found |= _alone(what, corpus, folder / "index", headings)
+        os.sync()  # or the system writes the index to the disk while questions are put
     return found
 
 
