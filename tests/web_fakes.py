@@ -84,6 +84,11 @@ class FakeMentor:
         return self._answer(question)
 
     model = ""
+    passages: Sequence[Passage] = ()
+
+    def count(self, doc_id: str) -> int:
+        assert doc_id in self.documents
+        return sum(passage.doc_id == doc_id for passage in self.passages)
 
     def stream(
         self,
