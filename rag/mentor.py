@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, get_args
 
@@ -340,20 +340,27 @@ class Mentor:
         below = self._settings.refuse_below
         return evidence < (self._evidence.below(near) if below is None else below)
 
-    def _place(self, question: str) -> str | None:
-        """Return the passage that answers best, None where the shelf does not answer."""
-        read, near, hits = self._found(question, [], 1)
+    def _place(self, among: Nearness, question: str) -> str | None:
+        """Return the passage that answers best, None where the shelf does not answer.
+
+        It is one of those that the question was compared with as it was asked.
+        """
+        read, near, hits = self._found(question, [], 1, among)
         refused = self._refuses(near, self._evidence(read, near))
         return None if refused or not hits else hits[0].passage.id
 
     def _asked_back(self, turn: "_Turn") -> tuple[str, tuple[str, ...]]:
         question = turn.understood or turn.asked
-        return asked_back(question, turn.earlier, turn.lang, self._place)
+        return asked_back(question, turn.earlier, turn.lang, partial(self._place, turn.near))
 
-    def _found(self, asked: str, earlier: Sequence[str], k: int) -> tuple[str, Nearness, list[Hit]]:
-        """Return what was looked for, and what it comes near to, read with the questions before."""
+    def _found(
+        self, asked: str, earlier: Sequence[str], k: int, among: Nearness | None = None
+    ) -> tuple[str, Nearness, list[Hit]]:
+        """Return what was looked for, and what it comes near to, read with the questions before;
+        `among` is where to look.
+        """
         read = self._read(asked, earlier)
-        near = self._near(read)
+        near = self._retriever.near(read, among=among) if among else self._near(read)
         before = self._retriever.remembered([self._looked_for(question) for question in earlier])
         wanted = max(k, FIRST) if self._judge else k
         hits = self._retriever.hits(near, wanted, before, named(read, self._speakers))

@@ -157,11 +157,14 @@ class Retriever:
         scores[np.searchsorted(passages, near.passages)] = near.total
         return scores
 
-    def near(self, question: str, *, exact: bool = False) -> Nearness:
+    def near(
+        self, question: str, *, exact: bool = False, among: Nearness | None = None
+    ) -> Nearness:
         """Return how near the passages are to one question. `exact` compares every view of the
-        shelf, however long that takes: what finding fewer is judged by.
+        shelf, however long that takes: what finding fewer is judged by. `among` compares what
+        another question was compared with, and looks for nothing.
         """
-        found = self._every_view(question) if exact else self._views(question)
+        found = self._every_view(question) if exact else self._views(question, among)
         rows, similar, passages, floor = found
         are, owners = self._index.views.are, self._owners[rows]
         everything = len(passages) == len(self._every)
@@ -209,7 +212,9 @@ class Retriever:
         near = [self._views(text)[:2] for text in texts]
         return float(np.mean([self._at_large(*found) for found in near])) if near else 0.0
 
-    def _views(self, question: str) -> tuple[Rows, Scores, Rows, float]:
+    def _views(
+        self, question: str, among: Nearness | None = None
+    ) -> tuple[Rows, Scores, Rows, float]:
         """Return the views that are nearest, nearest first; the passages that were compared; and
         what the other views count.
         """
@@ -218,7 +223,8 @@ class Retriever:
             rows, cosine = self._index.store.nearest(vector, _NEAREST)
             passages = self._every
         else:
-            passages, rows = self._candidates(vector, question)
+            found = (among.rows, among.passages) if among else self._candidates(vector, question)
+            passages, rows = found[1], self._with_decoys(*found)
             cosine = self._index.store.similar(vector, rows)
             nearest = top(cosine, _NEAREST, rows)
             rows, cosine = rows[nearest], cosine[nearest]
@@ -239,9 +245,7 @@ class Retriever:
         return rows[order], similar[order], passages, floor
 
     def _candidates(self, vector: Vectors, question: str) -> tuple[Rows, Rows]:
-        """Return the passages that are worth comparing, ascending, with all their views, and the
-        decoys that were found.
-        """
+        """Return the views that were found, and the passages worth comparing, ascending."""
         found, passages, near = self._found(vector, question)
         words = self._index.lexical.coverage(question, passages)
         likely = np.sort(top(near + words, _LIKELY))
@@ -250,9 +254,7 @@ class Retriever:
         texts = texts[self._index.views.are("text", texts)]
         said = self._index.interaction.roughly(question, texts)
         np.add.at(near, np.searchsorted(passages, self._owners[texts]), said)
-        passages = passages[np.sort(top(near, _COMPARED))]
-        decoys = found[self._owners[found] < 0]
-        return passages, np.concatenate([self._views_of(passages), decoys])
+        return found, passages[np.sort(top(near, _COMPARED))]
 
     def _found(self, vector: Vectors, question: str) -> tuple[Rows, Rows, Scores]:
         """Return the views that were found, the passages found by meaning or words, ascending, and
@@ -271,6 +273,10 @@ class Retriever:
         near = np.full(len(passages), similar.min(initial=1.0))
         np.maximum.at(near, np.searchsorted(passages, owners), similar[owned])
         return found, passages, near
+
+    def _with_decoys(self, found: Rows, passages: Rows) -> Rows:
+        """Return all views of some passages, and the decoys among the views that were found."""
+        return np.concatenate([self._views_of(passages), found[self._owners[found] < 0]])
 
     def _views_of(self, passages: Rows) -> Rows:
         at, _ = spread(self._starts[passages], self._starts[passages + 1])

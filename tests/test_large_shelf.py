@@ -10,6 +10,7 @@ from fakes import rewrite
 from eval import cases
 from rag import Mentor, Settings
 from rag.ragged import spread
+from rag.situation import SITUATIONS
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,24 @@ def test_what_is_answered_and_refused_stays(in_parts: Mentor, shelf: Mentor) -> 
     asked = [case.question for case in cases.read("dev")][:60]
     same = [in_parts.ask(q).status == shelf.ask(q).status for q in asked]
     assert np.mean(same) >= 0.95
+
+
+def test_what_is_asked_back_stays(in_parts: Mentor, shelf: Mentor) -> None:
+    hinging = ["做深度学习研究需要多少算力?", "How much hardware do I need?"]
+    every = hinging + [case.question for case in cases.read("dev")]
+    asked = [q for q in every if any(s.concerns.search(q) for s in SITUATIONS)]
+    back = [(in_parts.ask(q).asks, shelf.ask(q).asks) for q in asked]
+    assert all(ours == theirs != "" for ours, theirs in back[:2])
+    assert np.mean([ours == theirs for ours, theirs in back]) >= 0.95
+
+
+def test_a_question_may_be_compared_with_what_another_found(in_parts: Mentor) -> None:
+    retriever = in_parts._retriever
+    first, other = retriever.near("没有显卡怎么做研究?"), retriever.near("天气怎么样?")
+    again = retriever.near("没有显卡怎么做研究?", among=first)
+    assert retriever.hits(again, 10) == retriever.hits(first, 10)
+    elsewhere = retriever.near("没有显卡怎么做研究?", among=other)
+    assert elsewhere.passages.tolist() == other.passages.tolist() != first.passages.tolist()
 
 
 def test_the_shelf_grows_by_an_essay_and_shrinks_again_in_parts(
