@@ -32,8 +32,9 @@ class Situation:
 SITUATIONS = (
     Situation(
         concerns=re.compile(
-            r"显卡|gpu|算力|服务器|跑实验|做实验|训练(?!营)|[做搞跑]大模型|\bcompute\b|\bhardware\b"
-            r"|\btrain(?:ing)?\b|\bwork(?:ing)? (?:on|with) (?:large (?:language )?models|llms)\b"
+            r"显卡|gpu|算力|服务器|跑实验|做实验|训练(?![营集样误数])|[做搞跑]大模型|\bcompute\b|\bhardware\b"
+            r"|\btrain(?:ing)?\b(?! (?:data|sets?|loss|error|examples)\b)"
+            r"|\bwork(?:ing)? (?:on|with) (?:large (?:language )?models|llms)\b"
             r"|\b(?:run|do)(?:ning|ing)?\b[^.?]{0,12}\bexperiments?\b",
             re.IGNORECASE,
         ),
