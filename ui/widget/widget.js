@@ -53,6 +53,7 @@
 
   // ---- nodes
 
+  const wait = (ms) => new Promise((go) => setTimeout(go, ms));
   const some = (...nodes) => nodes.filter(Boolean);
   function el(tag, props, ...children) {
     const node = document.createElement(tag);
@@ -282,13 +283,13 @@
           if (!answer) throw "cut";
         } catch (error) {
           // Who was to answer died, and another may: asked once more, if nothing was shown yet.
-          const died = error === "cut" || error.status === 502 || error.status === 504;
+          const died = error === "cut" || [502, 504].includes(error.status);
           if (!died || said.length || control.signal.aborted || !--tries) throw error;
-          await new Promise((go) => setTimeout(go, 500 + 1000 * Math.random()));
+          await wait(500 + 1000 * Math.random());
         }
       }
       // A press ends where it began: nothing is drawn anew meanwhile.
-      while (log.matches(":active")) await new Promise((go) => setTimeout(go, 50));
+      while (log.matches(":active")) await wait(50);
       finish(question, body, answer, said);
       fire("answer", { question, status: answer.status, answer });
     } catch (error) {
