@@ -180,7 +180,7 @@ def test_who_may_not_look_is_told_so_and_nothing_is_called_damaged() -> None:
 
 
 def _spoil_segment(folder: Path) -> None:
-    path = next(folder.glob("seg-*/kinds.npy"))
+    path = next(folder.glob("seg-*/columns/kinds.npy"))
     path.write_bytes(b"\0" * 50)
 
 
