@@ -1,6 +1,5 @@
 """The bench of peers: environments, adapters as processes, judging, the table; without a peer."""
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -232,14 +231,15 @@ def test_what_cannot_be_installed_is_told_in_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_a_run_writes_all_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_tells_of_every_peer_and_of_what_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bench, "catalogue", lambda _: [peer(absent="is not published")])
-    rows = bench.run(tmp_path / "envs", tmp_path / "out")
-    kept = json.loads((tmp_path / "out" / "peers.json").read_text(encoding="utf-8"))
-    assert [row["error"] for row in kept["rows"]] == [row.error for row in rows]
-    assert kept["made"]["test_questions"] > 100
-    assert kept["machine"]["cores"]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["peers.json"]
+    rows, counted = bench.run(tmp_path / "envs")
+    assert [row.error for row in rows] == ["not installed: is not published"] * 2
+    assert counted["test_questions"] > 100
+    with pytest.raises(ValueError, match="nobody"):
+        bench.run(tmp_path / "envs", ["nobody"])
 
 
 def test_a_quote_must_lie_whole_in_one_of_the_first_five() -> None:
